@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace ptq {
+
+/// What a node computes, as far as quantization cares. `other` is always an honest answer: such an
+/// operation stays in floating point, and so does what it reads.
+enum class op : std::uint8_t {
+  other,
+  input,    ///< A tensor that depends on the sample.
+  constant, ///< A tensor that does not.
+  output,   ///< Marks a result of the graph; optional.
+  convolution,
+  depthwise_convolution, ///< Groups, input channels and output channels are the same number.
+  transposed_convolution,
+  matmul, ///< With or without a bias on input 2 (a fully connected layer, Gemm).
+  add,
+  subtract,
+  multiply,
+  divide,
+  batch_normalization,
+  relu,
+  clamp, ///< ReLU6 is a clamp.
+  sigmoid,
+  average_pool,
+  reduce_mean, ///< A global average pool is one.
+  max_pool,
+  reduce_max,
+  reshape,
+  flatten,
+  squeeze,
+  unsqueeze,
+  transpose,
+  split,
+  concat,
+  pad,
+  slice,
+  softmax,
+};
+
+inline constexpr std::array op_names{
+    std::string_view("other"),
+    std::string_view("input"),
+    std::string_view("constant"),
+    std::string_view("output"),
+    std::string_view("convolution"),
+    std::string_view("depthwise_convolution"),
+    std::string_view("transposed_convolution"),
+    std::string_view("matmul"),
+    std::string_view("add"),
+    std::string_view("subtract"),
+    std::string_view("multiply"),
+    std::string_view("divide"),
+    std::string_view("batch_normalization"),
+    std::string_view("relu"),
+    std::string_view("clamp"),
+    std::string_view("sigmoid"),
+    std::string_view("average_pool"),
+    std::string_view("reduce_mean"),
+    std::string_view("max_pool"),
+    std::string_view("reduce_max"),
+    std::string_view("reshape"),
+    std::string_view("flatten"),
+    std::string_view("squeeze"),
+    std::string_view("unsqueeze"),
+    std::string_view("transpose"),
+    std::string_view("split"),
+    std::string_view("concat"),
+    std::string_view("pad"),
+    std::string_view("slice"),
+    std::string_view("softmax"),
+};
+
+[[nodiscard]] constexpr auto name_of(op kind) noexcept -> std::string_view {
+  return op_names[static_cast<std::size_t>(kind)];
+}
+
+/// The geometry of a convolution. One number for each spatial axis; an empty list means all ones
+/// (strides, dilations) or all zeros (pads).
+struct convolution_attributes {
+  std::vector<std::size_t> strides{};
+  std::vector<std::size_t> dilations{};
+  std::vector<std::size_t> pads_begin{};
+  std::vector<std::size_t> pads_end{};
+  std::size_t groups = 1;
+
+  friend auto operator==(const convolution_attributes&, const convolution_attributes&)
+      -> bool = default;
+};
+
+/// How a matrix product reads its operands: `transpose_b` says that input 1 is `[out, in]`.
+struct matmul_attributes {
+  bool transpose_a = false;
+  bool transpose_b = false;
+
+  friend auto operator==(const matmul_attributes&, const matmul_attributes&) -> bool = default;
+};
+
+/// The axis that a concatenation, split or softmax works on.
+struct axis_attributes {
+  std::size_t axis = 0;
+
+  friend auto operator==(const axis_attributes&, const axis_attributes&) -> bool = default;
+};
+
+/// What a graph tells of a node beyond its kind; `monostate` where there is nothing to tell.
+using op_attributes =
+    std::variant<std::monostate, convolution_attributes, matmul_attributes, axis_attributes>;
+
+} // namespace ptq
