@@ -158,8 +158,8 @@ public:
   [[nodiscard]] constexpr auto at(std::size_t axis, std::size_t index) const noexcept
       -> tensor_view {
     tensor_view result = *this;
-    const auto bytes = dimensions_[axis].offset_of(index) *
-                       static_cast<std::ptrdiff_t>(size_of(type_));
+    const auto bytes =
+        dimensions_[axis].offset_of(index) * static_cast<std::ptrdiff_t>(size_of(type_));
     result.data_ = static_cast<const std::byte*>(data_) + bytes;
     result.dimensions_[axis] = {.extent = 1, .stride = dimensions_[axis].stride};
     return result;
