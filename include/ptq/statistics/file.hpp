@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/core/error.hpp>
+#include <ptq/statistics/serialise.hpp>
+#include <ptq/statistics/statistics.hpp>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace ptq {
+
+/// Writes `bytes` beside `path` and renames, so that the file is either whole or not there.
+/// @throws error if it cannot be written.
+inline void write_file(const std::string& path, const std::string& bytes) {
+  const std::string beside = path + ".part";
+  {
+    std::ofstream file(beside, std::ios::binary | std::ios::trunc);
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    file.flush();
+    if (!file) {
+      std::remove(beside.c_str());
+      throw error("cannot be written", path);
+    }
+  }
+  if (std::rename(beside.c_str(), path.c_str()) != 0) {
+    std::remove(beside.c_str());
+    throw error("cannot be written", path);
+  }
+}
+
+/// @throws error if the file cannot be read.
+[[nodiscard]] inline auto read_file(const std::string& path) -> std::string {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    throw error("cannot be opened for reading", path);
+  }
+  std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  if (file.bad()) {
+    throw error("cannot be read", path);
+  }
+  return bytes;
+}
+
+/// @throws error if the file cannot be written.
+inline void save_statistics(const statistics& what, const std::string& path) {
+  write_file(path, to_bytes(what));
+}
+
+/// @throws error if the file cannot be read or holds no statistics.
+[[nodiscard]] inline auto load_statistics(const std::string& path) -> statistics {
+  const std::string bytes = read_file(path);
+  try {
+    return statistics_from_bytes(bytes);
+  } catch (const error& problem) {
+    throw error(problem.what(), path);
+  }
+}
+
+} // namespace ptq

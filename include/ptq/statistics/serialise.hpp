@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/core/error.hpp>
+#include <ptq/statistics/statistics.hpp>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ptq {
+
+namespace detail {
+
+inline constexpr std::string_view statistics_mark = "ptq-statistics 1\n";
+
+inline void put(std::string& to, std::uint64_t value) {
+  for (unsigned byte = 0; byte != 8; ++byte) {
+    to.push_back(static_cast<char>(static_cast<unsigned char>(value >> (8 * byte) & 0xFFU)));
+  }
+}
+
+inline void put(std::string& to, const std::string& text) {
+  put(to, static_cast<std::uint64_t>(text.size()));
+  to += text;
+}
+
+inline void put(std::string& to, float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  for (unsigned byte = 0; byte != 4; ++byte) {
+    to.push_back(static_cast<char>(static_cast<unsigned char>(bits >> (8 * byte) & 0xFFU)));
+  }
+}
+
+class statistics_reader {
+public:
+  explicit statistics_reader(std::string_view bytes) : rest_(bytes) {}
+
+  auto mark() -> bool { return take(statistics_mark.size()) == statistics_mark; }
+
+  auto number() -> std::uint64_t {
+    const std::string_view bytes = take(8);
+    std::uint64_t value = 0;
+    for (std::size_t byte = 8; byte-- != 0;) {
+      value = value << 8U | static_cast<unsigned char>(bytes[byte]);
+    }
+    return value;
+  }
+
+  /// A count of things of at least `least_size` bytes each: never more than what is left can hold.
+  auto count(std::size_t least_size) -> std::size_t {
+    const std::uint64_t value = number();
+    if (value > rest_.size() / least_size) {
+      fail();
+    }
+    return static_cast<std::size_t>(value);
+  }
+
+  auto text() -> std::string { return std::string(take(count(1))); }
+
+  auto single() -> float {
+    const std::string_view bytes = take(4);
+    std::uint32_t value = 0;
+    for (std::size_t byte = 4; byte-- != 0;) {
+      value = value << 8U | static_cast<unsigned char>(bytes[byte]);
+    }
+    return std::bit_cast<float>(value);
+  }
+
+  [[nodiscard]] auto done() const -> bool { return rest_.empty(); }
+
+  [[noreturn]] static void fail() {
+    throw error("not a ptq statistics file, or damaged: its end is missing or a count is wrong");
+  }
+
+private:
+  auto take(std::size_t count) -> std::string_view {
+    if (count > rest_.size()) {
+      fail();
+    }
+    const std::string_view bytes = rest_.substr(0, count);
+    rest_.remove_prefix(count);
+    return bytes;
+  }
+
+  std::string_view rest_;
+};
+
+} // namespace detail
+
+/// The statistics as bytes, the same on every machine. The format is described in
+/// docs/statistics-file.md.
+[[nodiscard]] inline auto to_bytes(const statistics& of) -> std::string {
+  using detail::put;
+  std::string bytes(detail::statistics_mark);
+  put(bytes, std::uint64_t{of.seen().runs().size()});
+  for (const auto& [first, last] : of.seen().runs()) {
+    put(bytes, first);
+    put(bytes, last);
+  }
+  put(bytes, std::uint64_t{of.all_per_sample().size()});
+  for (const auto& [name, entry] : of.all_per_sample()) {
+    put(bytes, name.tensor);
+    put(bytes, name.statistic);
+    put(bytes, std::uint64_t{entry.size()});
+    for (const auto& [sample, numbers] : entry) {
+      put(bytes, sample);
+      put(bytes, std::uint64_t{numbers.size()});
+      for (const float number : numbers) {
+        put(bytes, number);
+      }
+    }
+  }
+  put(bytes, std::uint64_t{of.all_sums().size()});
+  for (const auto& [name, entry] : of.all_sums()) {
+    put(bytes, name.tensor);
+    put(bytes, name.statistic);
+    put(bytes, entry.count);
+    put(bytes, std::uint64_t{entry.totals.size()});
+    for (const exact_sum& total : entry.totals) {
+      for (const std::uint64_t word : total.words()) {
+        put(bytes, word);
+      }
+    }
+  }
+  put(bytes, std::uint64_t{of.all_shapes().size()});
+  for (const auto& [tensor, counts] : of.all_shapes()) {
+    put(bytes, tensor);
+    put(bytes, std::uint64_t{counts.size()});
+    for (const auto& [shape, count] : counts) {
+      put(bytes, std::uint64_t{shape.size()});
+      for (const std::uint64_t extent : shape) {
+        put(bytes, extent);
+      }
+      put(bytes, count);
+    }
+  }
+  return bytes;
+}
+
+/// Reads what `to_bytes` wrote.
+/// @throws error if the bytes are not that, in whatever way they are damaged.
+[[nodiscard]] inline auto statistics_from_bytes(std::string_view bytes) -> statistics {
+  detail::statistics_reader reader(bytes);
+  statistics result;
+  if (!reader.mark()) {
+    detail::statistics_reader::fail();
+  }
+  for (std::size_t runs = reader.count(16); runs != 0; --runs) {
+    const std::uint64_t first = reader.number();
+    const std::uint64_t last = reader.number();
+    constexpr std::uint64_t most = std::uint64_t{1} << 40U;
+    if (last <= first || last - first > most) {
+      detail::statistics_reader::fail();
+    }
+    result.see(first, last);
+  }
+  for (std::size_t entries = reader.count(24); entries != 0; --entries) {
+    std::string tensor = reader.text();
+    const statistic_name name{std::move(tensor), reader.text()};
+    for (std::size_t samples = reader.count(16); samples != 0; --samples) {
+      const std::uint64_t sample = reader.number();
+      std::vector<float> numbers(reader.count(4));
+      for (float& number : numbers) {
+        number = reader.single();
+      }
+      result.record(name, sample, std::move(numbers));
+    }
+  }
+  for (std::size_t entries = reader.count(32); entries != 0; --entries) {
+    std::string tensor = reader.text();
+    const statistic_name name{std::move(tensor), reader.text()};
+    statistics::sums sums{.count = reader.number()};
+    sums.totals.resize(reader.count(48));
+    for (exact_sum& total : sums.totals) {
+      std::array<std::uint64_t, 6> words{};
+      for (std::uint64_t& word : words) {
+        word = reader.number();
+      }
+      total = exact_sum(words);
+    }
+    result.restore(name, std::move(sums));
+  }
+  for (std::size_t entries = reader.count(16); entries != 0; --entries) {
+    const std::string tensor = reader.text();
+    statistics::shape_counts counts;
+    for (std::size_t shapes = reader.count(16); shapes != 0; --shapes) {
+      std::vector<std::uint64_t> shape(reader.count(8));
+      for (std::uint64_t& extent : shape) {
+        extent = reader.number();
+      }
+      counts[std::move(shape)] = reader.number();
+    }
+    result.restore_shapes(tensor, std::move(counts));
+  }
+  if (!reader.done()) {
+    detail::statistics_reader::fail();
+  }
+  return result;
+}
+
+} // namespace ptq

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/core/error.hpp>
+#include <ptq/statistics/exact_sum.hpp>
+#include <ptq/statistics/sample_set.hpp>
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ptq {
+
+/// Which number of which tensor: `{"conv1", "extremes"}`, `{"conv1", "mean/1"}`.
+struct statistic_name {
+  std::string tensor{};
+  std::string statistic{};
+
+  friend auto operator==(const statistic_name&, const statistic_name&) -> bool = default;
+  friend auto operator<=>(const statistic_name&, const statistic_name&) = default;
+};
+
+/// What calibration saw: a regular value that can be merged, saved and sent.
+///
+/// Two kinds of entries. *Per sample*: a few numbers for each sample, for aggregators that need
+/// them all; memory grows by those numbers with each sample. *Summed*: exact sums over the samples,
+/// whose size does not grow.
+///
+/// @par Laws
+/// - `merge` of any split of the samples, in any order, gives the value of the whole, bit for bit.
+/// - The empty statistics are neutral.
+/// - A sample counts once: merging two values that both saw it is an error, not a double count.
+class statistics {
+public:
+  using per_sample_numbers = std::map<std::uint64_t, std::vector<float>>;
+
+  struct sums {
+    std::uint64_t count = 0;
+    std::vector<exact_sum> totals{};
+
+    friend auto operator==(const sums&, const sums&) -> bool = default;
+  };
+
+  using shape_counts = std::map<std::vector<std::uint64_t>, std::uint64_t>;
+
+  [[nodiscard]] auto seen() const noexcept -> const sample_set& { return seen_; }
+
+  [[nodiscard]] auto empty() const noexcept -> bool {
+    return seen_.runs().empty() && per_sample_.empty() && sums_.empty();
+  }
+
+  void see(std::uint64_t sample) { seen_.insert(sample); }
+
+  /// @pre `first < last`
+  void see(std::uint64_t first, std::uint64_t last) { seen_.insert(first, last); }
+
+  /// Keeps the numbers of one sample.
+  /// @throws error if there are numbers of another count, or of this sample, already.
+  void record(const statistic_name& name, std::uint64_t sample, std::vector<float> numbers) {
+    per_sample_numbers& entry = per_sample_[name];
+    if (!entry.empty() && entry.begin()->second.size() != numbers.size()) {
+      throw error(
+          "sample " + std::to_string(sample) + " has " + std::to_string(numbers.size()) +
+              " numbers of `" + name.statistic + "`, the samples before it " +
+              std::to_string(entry.begin()->second.size()) + ": did its channels change?",
+          name.tensor
+      );
+    }
+    if (!entry.emplace(sample, std::move(numbers)).second) {
+      throw error(
+          "sample " + std::to_string(sample) + " was recorded twice for `" + name.statistic + "`",
+          name.tensor
+      );
+    }
+  }
+
+  /// Adds one sample's numbers, all finite, to the sums.
+  /// @throws error if the numbers before were of another count.
+  void add(const statistic_name& name, std::span<const float> numbers) {
+    sums& entry = sums_[name];
+    if (entry.count == 0) {
+      entry.totals.resize(numbers.size());
+    }
+    check_same_count(name, entry.totals.size(), numbers.size());
+    for (std::size_t i = 0; i != numbers.size(); ++i) {
+      entry.totals[i].add(numbers[i]);
+    }
+    ++entry.count;
+  }
+
+  /// Counts the shape that a sample's tensor had.
+  void note_shape(const std::string& tensor, std::vector<std::uint64_t> shape) {
+    ++shapes_[tensor][std::move(shape)];
+  }
+
+  /// The numbers of every sample, by sample.
+  /// @throws error if they were not collected.
+  [[nodiscard]] auto per_sample(const statistic_name& name) const -> const per_sample_numbers& {
+    const auto found = per_sample_.find(name);
+    if (found == per_sample_.end()) {
+      throw missing(name);
+    }
+    return found->second;
+  }
+
+  /// The mean over the samples of each number.
+  /// @throws error if they were not collected.
+  [[nodiscard]] auto mean(const statistic_name& name) const -> std::vector<double> {
+    const auto found = sums_.find(name);
+    if (found == sums_.end() || found->second.count == 0) {
+      throw missing(name);
+    }
+    std::vector<double> result;
+    for (const exact_sum& total : found->second.totals) {
+      result.push_back(total.value() / static_cast<double>(found->second.count));
+    }
+    return result;
+  }
+
+  /// The shape that most samples had, the least of them on a tie.
+  /// @throws error if no shape was noted.
+  [[nodiscard]] auto usual_shape(const std::string& tensor) const
+      -> const std::vector<std::uint64_t>& {
+    const auto found = shapes_.find(tensor);
+    if (found == shapes_.end() || found->second.empty()) {
+      throw missing({tensor, "shape"});
+    }
+    const std::pair<const std::vector<std::uint64_t>, std::uint64_t>* best = nullptr;
+    for (const auto& entry : found->second) {
+      if (best == nullptr || entry.second > best->second) {
+        best = &entry;
+      }
+    }
+    return best->first;
+  }
+
+  /// Adds what another part of the samples gave.
+  /// @throws error, and changes nothing, if both saw the same sample or their channels differ.
+  void merge(const statistics& other) {
+    statistics result = *this;
+    for (const auto& [first, last] : other.seen_.runs()) {
+      for (std::uint64_t sample = first; sample != last; ++sample) {
+        if (result.seen_.contains(sample)) {
+          throw error("sample " + std::to_string(sample) + " is in both statistics to be merged");
+        }
+        result.seen_.insert(sample);
+      }
+    }
+    for (const auto& [name, entry] : other.per_sample_) {
+      for (const auto& [sample, numbers] : entry) {
+        result.record(name, sample, numbers);
+      }
+    }
+    for (const auto& [name, entry] : other.sums_) {
+      sums& mine = result.sums_[name];
+      if (mine.count == 0) {
+        mine.totals.resize(entry.totals.size());
+      }
+      check_same_count(name, mine.totals.size(), entry.totals.size());
+      for (std::size_t i = 0; i != entry.totals.size(); ++i) {
+        mine.totals[i].merge(entry.totals[i]);
+      }
+      mine.count += entry.count;
+    }
+    for (const auto& [tensor, counts] : other.shapes_) {
+      for (const auto& [shape, count] : counts) {
+        result.shapes_[tensor][shape] += count;
+      }
+    }
+    *this = std::move(result);
+  }
+
+  /// Everything, for saving.
+  [[nodiscard]] auto all_per_sample() const noexcept
+      -> const std::map<statistic_name, per_sample_numbers>& {
+    return per_sample_;
+  }
+
+  [[nodiscard]] auto all_sums() const noexcept -> const std::map<statistic_name, sums>& {
+    return sums_;
+  }
+
+  [[nodiscard]] auto all_shapes() const noexcept -> const std::map<std::string, shape_counts>& {
+    return shapes_;
+  }
+
+  /// Puts back saved sums.
+  void restore(const statistic_name& name, sums entry) { sums_[name] = std::move(entry); }
+
+  void restore_shapes(const std::string& tensor, shape_counts counts) {
+    shapes_[tensor] = std::move(counts);
+  }
+
+  friend auto operator==(const statistics&, const statistics&) -> bool = default;
+
+private:
+  static void
+  check_same_count(const statistic_name& name, std::size_t expected, std::size_t given) {
+    if (expected != given) {
+      throw error(
+          std::to_string(given) + " numbers of `" + name.statistic + "` where there were " +
+              std::to_string(expected) + " before: did its channels change?",
+          name.tensor
+      );
+    }
+  }
+
+  static auto missing(const statistic_name& name) -> error {
+    return error(
+        "the statistics hold no `" + name.statistic +
+            "` of this tensor: they were collected for another algorithm or model",
+        name.tensor
+    );
+  }
+
+  sample_set seen_{};
+  std::map<statistic_name, per_sample_numbers> per_sample_{};
+  std::map<statistic_name, sums> sums_{};
+  std::map<std::string, shape_counts> shapes_{};
+};
+
+} // namespace ptq
