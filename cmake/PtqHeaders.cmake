@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# Written by `cmake -P cmake/PtqListHeaders.cmake`; run it after adding, moving or removing a header.
+set(PTQ_HEADERS_ptq
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/choices.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/detail/rounded.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/element_type.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/error.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/flow.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/grid.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/op.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/samples.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/shared_value.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/tensor_data.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/tensor_ref.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/tensor_view.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/value_range.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/concept.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/metric.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/show.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/graph/concept.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/graph/read.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/graph/topology.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/plan/plan.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/plan/quantizer.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/plan/resolve.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/version.hpp
+)
+set(PTQ_HEADERS_json
+)
+set(PTQ_HEADERS_config
+)
+set(PTQ_HEADERS_xtensor
+)
