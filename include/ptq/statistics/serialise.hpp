@@ -153,8 +153,8 @@ private:
   for (std::size_t runs = reader.count(16); runs != 0; --runs) {
     const std::uint64_t first = reader.number();
     const std::uint64_t last = reader.number();
-    constexpr std::uint64_t most = std::uint64_t{1} << 40U;
-    if (last <= first || last - first > most) {
+    const auto& before = result.seen().runs();
+    if (last <= first || (!before.empty() && first <= before.back().second)) {
       detail::statistics_reader::fail();
     }
     result.see(first, last);

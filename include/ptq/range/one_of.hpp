@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/range/concept.hpp>
+
+#include <concepts>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace ptq {
+
+namespace detail {
+
+// Distinct alternatives only: std::variant of a repeated type cannot be assigned from it.
+template <class Variant, class... Rest>
+struct distinct {
+  using type = Variant;
+};
+
+template <class... Kept, class First, class... Rest>
+struct distinct<std::variant<Kept...>, First, Rest...> : distinct<
+                                                             std::conditional_t<
+                                                                 (std::same_as<First, Kept> || ...),
+                                                                 std::variant<Kept...>,
+                                                                 std::variant<Kept..., First>>,
+                                                             Rest...> {};
+
+template <class... Types>
+using distinct_variant = typename distinct<std::variant<>, Types...>::type;
+
+} // namespace detail
+
+/// A policy chosen at run time: a variant of `Policies` that models the same concept as they do. It
+/// converts from each of them and does what the chosen one does, bit for bit.
+template <class... Policies>
+class one_of {
+public:
+  one_of() = default;
+
+  template <class Policy>
+    requires(std::same_as<std::remove_cvref_t<Policy>, Policies> || ...)
+  constexpr one_of(Policy&& policy) : chosen_(std::forward<Policy>(policy)) {}
+
+  [[nodiscard]] constexpr auto chosen() const noexcept -> const std::variant<Policies...>& {
+    return chosen_;
+  }
+
+  /// Of range estimators: an estimation of the chosen one.
+  template <class T>
+    requires(range_estimator<Policies, T> && ...)
+  [[nodiscard]] auto start() const {
+    using states = detail::distinct_variant<detail::estimation_of<Policies, T>...>;
+    return estimation<T, states>{
+        std::visit([](const auto& policy) { return states(policy.template start<T>()); }, chosen_)
+    };
+  }
+
+  template <class State>
+    requires requires { typename State::element; }
+  [[nodiscard]] auto range(const State& of) const -> value_range<typename State::element> {
+    using element = typename State::element;
+    return std::visit(
+        [&of](const auto& policy) {
+          using policy_type = std::remove_cvref_t<decltype(policy)>;
+          return range_of<element>(
+              policy, std::get<detail::estimation_of<policy_type, element>>(of.state)
+          );
+        },
+        chosen_
+    );
+  }
+
+  [[nodiscard]] auto key() const -> std::string
+    requires(range_estimator<Policies> && ...)
+  {
+    return std::visit([](const auto& policy) { return key_of(policy); }, chosen_);
+  }
+
+  /// Of aggregators, schemes, corrections: what the chosen one answers.
+  template <class... Arguments>
+    requires(std::invocable<const Policies&, Arguments...> && ...)
+  constexpr auto operator()(Arguments&&... arguments) const -> decltype(auto) {
+    return std::visit(
+        [&](const auto& policy) -> decltype(auto) {
+          return policy(std::forward<Arguments>(arguments)...);
+        },
+        chosen_
+    );
+  }
+
+  friend constexpr auto operator==(const one_of&, const one_of&) -> bool
+    requires(std::equality_comparable<Policies> && ...)
+  = default;
+
+private:
+  template <class T, class States>
+  struct estimation {
+    using element = T;
+    States state;
+
+    void observe(std::span<const T> values) {
+      std::visit([values](auto& active) { active.observe(values); }, state);
+    }
+  };
+
+  std::variant<Policies...> chosen_{};
+};
+
+} // namespace ptq

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/core/choices.hpp>
+#include <ptq/range/aggregate.hpp>
+#include <ptq/range/concept.hpp>
+#include <ptq/range/extremes.hpp>
+#include <ptq/range/one_of.hpp>
+
+#include <concepts>
+
+namespace ptq {
+
+/// One side of an activation range: which number of each sample, and how the samples' numbers
+/// become one.
+template <class Estimator, class Aggregator>
+struct range_side {
+  static_assert(explain_range_estimator<Estimator>());
+  static_assert(explain_aggregator<Aggregator>());
+
+  Estimator estimator{};
+  Aggregator aggregator{};
+  ptq::granularity granularity = per_tensor;
+
+  friend auto operator==(const range_side&, const range_side&) -> bool = default;
+};
+
+/// Both sides of an activation range.
+template <class Low, class High>
+struct range_sides {
+  Low low{};
+  High high{};
+
+  friend auto operator==(const range_sides&, const range_sides&) -> bool = default;
+};
+
+/// The lower side of the activations' range: the `low` of what `Estimator` yields.
+template <class Estimator, class Aggregator = aggregate::mean>
+struct low {
+  static_assert(explain_range_estimator<Estimator>());
+  static_assert(explain_aggregator<Aggregator>());
+
+  Estimator estimator{};
+  Aggregator aggregator{};
+
+  friend auto operator==(const low&, const low&) -> bool = default;
+};
+
+/// The upper side of the activations' range: the `high` of what `Estimator` yields.
+template <class Estimator, class Aggregator = aggregate::mean>
+struct high {
+  static_assert(explain_range_estimator<Estimator>());
+  static_assert(explain_aggregator<Aggregator>());
+
+  Estimator estimator{};
+  Aggregator aggregator{};
+
+  friend auto operator==(const high&, const high&) -> bool = default;
+};
+
+/// The weights' range: both sides of what `Estimator` yields over the constant.
+template <class Estimator>
+struct for_weights {
+  static_assert(explain_range_estimator<Estimator>());
+
+  Estimator estimator{};
+
+  friend auto operator==(const for_weights&, const for_weights&) -> bool = default;
+};
+
+namespace detail {
+
+template <class Side>
+inline constexpr bool is_low = false;
+template <class Estimator, class Aggregator>
+inline constexpr bool is_low<low<Estimator, Aggregator>> = true;
+template <class Side>
+inline constexpr bool is_high = false;
+template <class Estimator, class Aggregator>
+inline constexpr bool is_high<high<Estimator, Aggregator>> = true;
+
+} // namespace detail
+
+/// The activations' range, a side each.
+template <class Low, class High>
+struct for_activations {
+  static_assert(
+      detail::is_low<Low> && detail::is_high<High>,
+      "for_activations takes a ptq::low<...> and a ptq::high<...>, in this order"
+  );
+
+  Low low{};
+  High high{};
+
+  friend auto operator==(const for_activations&, const for_activations&) -> bool = default;
+};
+
+namespace detail {
+
+template <class Part>
+inline constexpr bool is_for_weights = false;
+template <class Estimator>
+inline constexpr bool is_for_weights<for_weights<Estimator>> = true;
+template <class Part>
+inline constexpr bool is_for_activations = false;
+template <class Low, class High>
+inline constexpr bool is_for_activations<for_activations<Low, High>> = true;
+
+} // namespace detail
+
+/// How ranges are estimated, the same for every mode and granularity.
+template <
+    class Weights = for_weights<abs_max>,
+    class Activations = for_activations<low<min>, high<max>>>
+struct ranges {
+  static_assert(
+      detail::is_for_weights<Weights> && detail::is_for_activations<Activations>,
+      "ranges<...> takes for_weights<...> and for_activations<...>, in this order"
+  );
+
+  Weights weights{};
+  Activations activations{};
+
+  [[nodiscard]] auto of_weights(mode) const { return weights.estimator; }
+
+  [[nodiscard]] auto of_activations(mode, granularity wanted) const {
+    using low_side =
+        range_side<decltype(activations.low.estimator), decltype(activations.low.aggregator)>;
+    using high_side =
+        range_side<decltype(activations.high.estimator), decltype(activations.high.aggregator)>;
+    return range_sides<low_side, high_side>{
+        {activations.low.estimator, activations.low.aggregator, wanted},
+        {activations.high.estimator, activations.high.aggregator, wanted},
+    };
+  }
+
+  friend auto operator==(const ranges&, const ranges&) -> bool = default;
+};
+
+/// POT's defaults, which depend on mode and granularity.
+///
+/// | mode | granularity | low | high |
+/// |---|---|---|---|
+/// | symmetric | per tensor | min of min | mean of abs_max |
+/// | asymmetric | per tensor | mean of min | mean of max |
+/// | symmetric | per channel | min of min, of the whole tensor | max of abs_max |
+/// | asymmetric | per channel | min of min | max of max |
+///
+/// Weights: abs_max where symmetric, else min and max.
+/// @see POT, range estimator preset `default`
+struct default_ranges {
+  /// The least and the greatest value.
+  struct min_and_max {
+    template <class T>
+    [[nodiscard]] auto start() const -> extremes_estimation<T> {
+      return {};
+    }
+
+    template <class T>
+    [[nodiscard]] auto range(const extremes_estimation<T>& of) const -> value_range<T> {
+      return {of.low, of.high};
+    }
+
+    [[nodiscard]] constexpr auto key() const -> std::string_view { return extremes_key; }
+
+    friend constexpr auto operator==(const min_and_max&, const min_and_max&) -> bool = default;
+  };
+
+  using aggregators = one_of<aggregate::mean, aggregate::max, aggregate::min>;
+  using weights_estimator = one_of<abs_max, min_and_max>;
+  using low_side = range_side<min, aggregators>;
+  using high_side = range_side<one_of<max, abs_max>, aggregators>;
+
+  [[nodiscard]] auto of_weights(mode wanted) const -> weights_estimator {
+    return wanted == symmetric ? weights_estimator(abs_max{}) : weights_estimator(min_and_max{});
+  }
+
+  [[nodiscard]] auto of_activations(mode wanted, granularity of) const
+      -> range_sides<low_side, high_side> {
+    const aggregators mean = aggregate::mean{};
+    const aggregators least = aggregate::min{};
+    const aggregators most = aggregate::max{};
+    if (wanted == symmetric) {
+      return {
+          {{}, least, per_tensor},
+          {abs_max{}, of == per_channel ? most : mean, of},
+      };
+    }
+    return {
+        {{}, of == per_channel ? least : mean, of},
+        {max{}, of == per_channel ? most : mean, of},
+    };
+  }
+
+  friend constexpr auto operator==(const default_ranges&, const default_ranges&) -> bool = default;
+};
+
+/// Tells, for a mode and a granularity, which estimators to use: `of_weights(mode)` and
+/// `of_activations(mode, granularity) -> range_sides<...>`.
+template <class R>
+concept range_policy = std::regular<R> && requires(const R& policy, mode wanted, granularity of) {
+  { policy.of_weights(wanted) } -> range_estimator;
+  { policy.of_activations(wanted, of).low.estimator } -> std::copy_constructible;
+  { policy.of_activations(wanted, of).high.estimator } -> std::copy_constructible;
+};
+
+} // namespace ptq

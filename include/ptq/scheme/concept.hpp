@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/core/choices.hpp>
+#include <ptq/core/grid.hpp>
+#include <ptq/core/value_range.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace ptq {
+
+/// For what a scheme makes grids.
+struct scheme_request {
+  tensor_kind kind = tensor_kind::activations;
+  int bits = 8;
+  std::int64_t levels = 256;
+  bool has_negative = true; ///< Was any value of the tensor below zero in any sample?
+
+  friend constexpr auto operator==(const scheme_request&, const scheme_request&) -> bool = default;
+};
+
+/// Turns the ranges of a tensor's channels, or the one range of a tensor, into as many grids:
+/// `grids(std::span<const value_range<float>>, const scheme_request&) const -> std::vector<grid>`.
+///
+/// @par Laws
+/// One grid for each range, with `levels` as requested; the limits are finite and `in_low <=
+/// in_high`, whatever finite ranges come in.
+template <class S>
+concept quantization_scheme =
+    std::regular<S> &&
+    requires(
+        const S& policy, std::span<const value_range<float>> ranges, const scheme_request& request
+    ) {
+      { policy.grids(ranges, request) } -> std::same_as<std::vector<grid>>;
+    };
+
+/// Is `quantization_scheme<S>`, but fails to compile with a sentence.
+template <class S>
+consteval auto explain_quantization_scheme() -> bool {
+  static_assert(
+      std::regular<S>,
+      "a scheme is a regular value: default constructible, copyable and equality comparable"
+  );
+  static_assert(
+      quantization_scheme<S>,
+      "a scheme provides `grids(std::span<const ptq::value_range<float>>, const "
+      "ptq::scheme_request&) const -> std::vector<ptq::grid>`"
+  );
+  return quantization_scheme<S>;
+}
+
+/// Which scheme makes the symmetric grids and which the asymmetric ones.
+template <quantization_scheme Symmetric, quantization_scheme Asymmetric>
+struct schemes {
+  Symmetric symmetric{};
+  Asymmetric asymmetric{};
+
+  [[nodiscard]] auto grids(
+      mode wanted, std::span<const value_range<float>> ranges, const scheme_request& request
+  ) const -> std::vector<grid> {
+    return wanted == mode::symmetric ? symmetric.grids(ranges, request)
+                                     : asymmetric.grids(ranges, request);
+  }
+
+  friend auto operator==(const schemes&, const schemes&) -> bool = default;
+};
+
+} // namespace ptq

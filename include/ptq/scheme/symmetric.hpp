@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/core/detail/rounded.hpp>
+#include <ptq/scheme/concept.hpp>
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+namespace ptq::scheme {
+
+/// Zero in the middle: `[-m, m]` for weights, `[0, m]` for activations that are never negative,
+/// `[-m levels / (levels - 2), m]` for all others, where `m` is the upper end of the range.
+///
+/// Each `m` is lifted to at least `floor` and to `relative_floor` of the widest channel's.
+/// @see POT, symmetric quantization
+struct symmetric {
+  float floor = 8e-5F;
+  double relative_floor = 0.01;
+
+  [[nodiscard]] auto
+  grids(std::span<const value_range<float>> ranges, const scheme_request& request) const
+      -> std::vector<grid> {
+    float widest = 0.0F;
+    for (const value_range<float>& range : ranges) {
+      widest = std::max(widest, range.high);
+    }
+    const float least = std::max(floor, static_cast<float>(relative_floor * double{widest}));
+    std::vector<grid> result;
+    for (const value_range<float>& range : ranges) {
+      const float high = std::max(range.high, least);
+      float low = -high;
+      if (request.kind == tensor_kind::activations) {
+        const auto levels = static_cast<double>(request.levels);
+        low = request.has_negative
+                  ? static_cast<float>(-detail::rounded(double{high} * levels) / (levels - 2.0))
+                  : 0.0F;
+      }
+      result.push_back(
+          {.in_low = low,
+           .in_high = high,
+           .out_low = low,
+           .out_high = high,
+           .levels = request.levels}
+      );
+    }
+    return result;
+  }
+
+  friend constexpr auto operator==(const symmetric&, const symmetric&) -> bool = default;
+};
+
+} // namespace ptq::scheme
