@@ -18,11 +18,30 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/metric.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/show.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/graph/concept.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/graph/digest.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/graph/read.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/graph/topology.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/channel_grids.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/prepared_grid.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/simd.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/steps.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/sweep.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/formula.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/reference.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/plan/check_model.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/plan.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/quantizer.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/resolve.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/aggregate.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/concept.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/extremes.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/one_of.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/ranges.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/statistics/exact_sum.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/statistics/file.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/statistics/sample_set.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/statistics/serialise.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/statistics/statistics.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/version.hpp
 )
 set(PTQ_HEADERS_json

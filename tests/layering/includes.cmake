@@ -7,7 +7,7 @@ set(rows
   "core"
   "statistics"
   "kernel"
-  "range scheme device graph evaluator plan"
+  "range scheme preset device graph evaluator plan"
   "placement calibration correction lowering"
   "ranking search"
   "algorithm"
@@ -70,7 +70,7 @@ foreach(header IN LISTS headers)
       elseif(row_of_${other} EQUAL row_of_${folder} AND NOT other STREQUAL folder)
         list(APPEND edges "${folder}>${other}")
       endif()
-      if(name MATCHES "/detail/" AND NOT other STREQUAL folder)
+      if(name MATCHES "/detail/" AND NOT other STREQUAL folder AND NOT other STREQUAL "core")
         list(APPEND faults "${header}: <${name}>: the detail of another folder")
       endif()
     elseif(name MATCHES "^ptq/")

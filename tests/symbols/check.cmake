@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+cmake_minimum_required(VERSION 3.25)
+
+separate_arguments(OPTIONS UNIX_COMMAND "${OPTIONS}")
+execute_process(COMMAND ${COMPILER} @${FLAGS} -O0 -fno-sanitize=all ${OPTIONS} -c "${SOURCE}" -o "${OBJECT}"
+  RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "does not compile:\n${output}")
+endif()
+execute_process(COMMAND ${NM} -C --defined-only "${OBJECT}" OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY)
+
+file(WRITE "${OBJECT}.symbols" "${output}")
+file(STRINGS "${OBJECT}.symbols" weak REGEX "^[0-9a-f]+ [Ww] ")
+if(NOT weak)
+  message(FATAL_ERROR "no weak function at all: the source instantiates nothing")
+endif()
+list(TRANSFORM weak REPLACE "^[0-9a-f]+ [Ww] " "")
+set(shared ${weak})
+list(FILTER shared EXCLUDE REGEX "xsimd::(sse|avx|fma)")
+if(shared)
+  list(JOIN shared "\n  " shared)
+  message(FATAL_ERROR "no instruction set in the name:\n  ${shared}")
+endif()
