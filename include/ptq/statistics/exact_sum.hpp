@@ -86,7 +86,7 @@ private:
       const std::uint64_t with_carry = words_[i] + carry;
       carry = with_carry < carry ? 1 : 0;
       words_[i] = with_carry + term[i];
-      carry += words_[i] < term[i] ? 1 : 0;
+      carry += words_[i] < term[i] ? 1U : 0U;
     }
   }
 

@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <ios>
 #include <iterator>
 #include <string>
 
@@ -37,11 +38,11 @@ inline void write_file(const std::string& path, const std::string& bytes) {
   if (!file) {
     throw error("cannot be opened for reading", path);
   }
-  std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) {
+  try {
+    return {std::istreambuf_iterator<char>(file), {}};
+  } catch (const std::ios_base::failure&) { // a folder opens, and cannot be read
     throw error("cannot be read", path);
   }
-  return bytes;
 }
 
 /// @throws error if the file cannot be written.
