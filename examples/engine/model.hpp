@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "error.hpp"
+#include "tensor.hpp"
+
+namespace engine {
+
+using node_id = std::uint32_t;
+
+enum class operation : std::uint8_t {
+  input,
+  constant,
+  convolution,
+  clip,
+  relu,
+  global_average_pool,
+  flatten,
+  reshape,
+  gemm,
+  matmul,
+  add,
+  concat,
+  identity,
+  batch_normalization,
+  max_pool,
+  average_pool,
+};
+
+/// What an input port reads: an output of an earlier node, or nothing where it is optional.
+struct source {
+  node_id node = std::numeric_limits<node_id>::max();
+  std::uint32_t output = 0;
+
+  [[nodiscard]] auto is_absent() const -> bool {
+    return node == std::numeric_limits<node_id>::max();
+  }
+
+  friend auto operator==(const source&, const source&) -> bool = default;
+  friend auto operator<=>(const source&, const source&) = default;
+};
+
+/// An input of a node.
+struct port {
+  node_id node = 0;
+  std::uint32_t index = 0;
+
+  friend auto operator==(const port&, const port&) -> bool = default;
+  friend auto operator<=>(const port&, const port&) = default;
+};
+
+/// The window of a convolution or a pool over height and width.
+struct window {
+  std::array<std::size_t, 2> kernel{1, 1};
+  std::array<std::size_t, 2> strides{1, 1};
+  std::array<std::size_t, 2> dilations{1, 1};
+  std::array<std::size_t, 2> pads_begin{};
+  std::array<std::size_t, 2> pads_end{};
+  std::size_t groups = 1;
+  bool count_include_pad = false;
+  bool ceil_mode = false;
+};
+
+struct clip_bounds {
+  float low = std::numeric_limits<float>::lowest();
+  float high = std::numeric_limits<float>::max();
+};
+
+struct gemm_form {
+  float alpha = 1;
+  float beta = 1;
+  bool transpose_b = false;
+};
+
+struct axis_form {
+  std::int64_t axis = 0; ///< As in the file; may be negative.
+};
+
+struct reshape_form {
+  std::vector<std::int64_t> target; ///< As in the file: 0 copies, -1 is worked out.
+  bool allow_zero = false;
+};
+
+struct normalization_form {
+  float epsilon = 1e-5F;
+};
+
+using node_form = std::variant<
+    std::monostate,
+    window,
+    clip_bounds,
+    gemm_form,
+    axis_form,
+    reshape_form,
+    normalization_form>;
+
+/// One node. Model inputs, initializers and Constant nodes are nodes too.
+struct node {
+  std::string name;    ///< Unique. Without a name in the file: `<op_type>:<first output>`.
+  std::string op_type; ///< As in the file; empty for inputs and initializers.
+  operation kind = operation::identity;
+  std::vector<source> inputs;
+  std::vector<std::string> outputs; ///< The names of the values that it produces.
+  node_form form;
+  std::variant<std::monostate, tensor, integer_tensor> value; ///< Of a constant.
+};
+
+/// A model as it was loaded and checked: nodes in topological order, none of which ever changes.
+struct model {
+  std::string name;   ///< Of the file, without its extension.
+  std::string digest; ///< Of the file's bytes.
+  std::vector<node> nodes;
+  node_id input = 0;
+  std::vector<source> outputs;
+  shape input_shape;        ///< Of one sample: axis 0 has extent 1.
+  bool fixed_batch = false; ///< Runs on one sample at a time only.
+  std::map<source, std::vector<port>> readers;
+
+  [[nodiscard]] auto value_name(source of) const -> const std::string& {
+    return nodes[of.node].outputs[of.output];
+  }
+};
+
+/// What a model may ask for before it is refused.
+struct limits {
+  std::size_t values_per_sample = std::size_t{1} << 29U; ///< Summed over all tensors.
+  double multiplications_per_sample = 1e13;
+};
+
+/// Reads an ONNX model and checks all of it.
+/// @throws error with one line that names the file and the node, tensor or attribute at fault.
+[[nodiscard]] auto load(const std::filesystem::path& file, const limits& = {}) -> model;
+
+/// The same from memory. `name` stands for the file in messages.
+[[nodiscard]] auto parse(std::span<const char> bytes, const std::string& name, const limits& = {})
+    -> model;
+
+/// The shape of each output of each node for a batch of `batch` samples.
+/// @throws error that names the node whose inputs do not fit.
+[[nodiscard]] auto infer_shapes(const model& of, std::size_t batch, const limits& = {})
+    -> std::vector<std::vector<shape>>;
+
+/// The values of a float constant; null for anything else.
+[[nodiscard]] auto constant_of(const model& of, node_id node) -> const tensor*;
+
+} // namespace engine
