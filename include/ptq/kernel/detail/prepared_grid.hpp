@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/core/grid.hpp>
+#include <ptq/kernel/detail/simd.hpp>
+
+#include <cstddef>
+#include <type_traits>
+
+namespace ptq::detail {
+
+/// How a grid is computed, the cheapest first.
+enum class path : unsigned char {
+  approximate,
+  reciprocal,      ///< The formula meets both ends of the output range by itself.
+  reciprocal_high, ///< Values above the input range are set to `out_high`.
+  reciprocal_both, ///< Those below to `out_low`, too.
+  division,        ///< True division; right for every grid.
+};
+
+/// The numbers that a kernel needs of a grid; what differs between channels comes first.
+namespace slot {
+enum index : unsigned char {
+  in_low,
+  width,
+  width_reciprocal,      ///< For `path::approximate` `last / width`.
+  width_reciprocal_rest, ///< What the reciprocal lacks. For `path::approximate` `out_width / last`.
+  out_width,
+  out_low,
+  lowest_in,
+  highest_in,
+  out_high,
+  last, ///< `levels - 1`
+  last_reciprocal,
+  last_reciprocal_rest,
+  lowest_code,
+  count,
+};
+
+inline constexpr std::size_t channel_count = last;
+} // namespace slot
+
+struct prepared_grid {
+  float values[slot::count];
+  path by;
+};
+
+/// Is `fma(d, zh, d * zl)` as good as `d / width` for every `d`? For `n / last` it is proved for
+/// every `n` and `last` up to 65,535, for the width by comparing thresholds.
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto
+reciprocal_is_exact(const grid& on, float in_width, float out_width, float last) noexcept -> bool {
+  constexpr float largest = 3.402823466e38F;
+  return simd::fuses_multiply_add<Arch> && on.in_low < on.in_high && in_width >= 0x1p-100F &&
+         in_width <= 0x1p100F && out_width >= -largest && out_width <= largest && last <= 65535.0F;
+}
+
+/// @tparam Arch  only keeps the copies for several instruction sets apart.
+template <class Arch, bool Approximate, bool AlwaysDivide>
+[[nodiscard, gnu::always_inline]] inline auto prepare(const grid& on, float lowest) noexcept
+    -> prepared_grid {
+  const bool inverted = on.in_high < on.in_low;
+  const float in_width = on.in_high - on.in_low;
+  const float out = on.out_high - on.out_low;
+  const auto end = static_cast<float>(on.levels - 1);
+
+  prepared_grid result;
+  float* const v = result.values;
+  v[slot::in_low] = on.in_low;
+  v[slot::width] = in_width;
+  v[slot::out_width] = out;
+  v[slot::out_low] = on.out_low;
+  v[slot::lowest_in] = inverted ? on.in_high : on.in_low;
+  v[slot::highest_in] = inverted ? on.in_low : on.in_high;
+  v[slot::out_high] = on.out_high;
+  v[slot::last] = end;
+  v[slot::lowest_code] = lowest;
+  v[slot::width_reciprocal] = 1.0F / in_width;
+  v[slot::width_reciprocal_rest] = 0.0F;
+  v[slot::last_reciprocal] = 1.0F / end;
+  v[slot::last_reciprocal_rest] = 0.0F;
+
+  if constexpr (AlwaysDivide) {
+    result.by = path::division;
+    return result;
+  }
+  if (Approximate) {
+    const float steps = end / in_width;
+    const float step = out / end;
+    constexpr float largest = 3.402823466e38F;
+    if (in_width > 0.0F && steps <= largest && step >= -largest && step <= largest) {
+      v[slot::width_reciprocal] = steps;
+      v[slot::width_reciprocal_rest] = step;
+      result.by = path::approximate;
+    } else {
+      result.by = path::division;
+    }
+    return result;
+  }
+  if (!reciprocal_is_exact<Arch>(on, in_width, out, end)) {
+    result.by = path::division;
+    return result;
+  }
+  v[slot::width_reciprocal_rest] = static_cast<float>(
+      1.0 / static_cast<double>(in_width) - static_cast<double>(v[slot::width_reciprocal])
+  );
+  v[slot::last_reciprocal_rest] = static_cast<float>(
+      1.0 / static_cast<double>(end) - static_cast<double>(v[slot::last_reciprocal])
+  );
+  // The ends are compared by their bits: -0 and 0 are different answers.
+  const bool low_is_negative_zero = on.out_low == 0.0F && __builtin_signbit(on.out_low);
+  const float top = out + on.out_low;
+  const bool meets_top = top == on.out_high &&
+                         (top != 0.0F || __builtin_signbit(top) == __builtin_signbit(on.out_high));
+  result.by = low_is_negative_zero ? path::reciprocal_both
+              : meets_top          ? path::reciprocal
+                                   : path::reciprocal_high;
+  return result;
+}
+
+} // namespace ptq::detail

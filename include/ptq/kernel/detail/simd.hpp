@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include <xsimd/xsimd.hpp>
+
+// What xsimd 8.1 lacks or gets wrong, in one place; the same source builds with later versions.
+//
+// Everything that a kernel calls names Arch in its type or is always inlined: objects compiled for
+// several instruction sets are linked together, and a linker may put the AVX-512 body of a function
+// that they share where only SSE2 is allowed.
+namespace ptq::detail::simd {
+
+template <class Arch>
+using floats = xsimd::batch<float, Arch>;
+
+template <class Arch>
+using mask = xsimd::batch_bool<float, Arch>;
+
+template <class Arch>
+inline constexpr std::size_t width = floats<Arch>::size;
+
+template <class Arch>
+inline constexpr bool is_fma3 = false;
+template <class Arch>
+inline constexpr bool is_fma3<xsimd::fma3<Arch>> = true;
+
+/// Does `multiply_add` round once on this architecture?
+template <class Arch>
+inline constexpr bool fuses_multiply_add =
+#if defined(__aarch64__)
+    true;
+#else
+    is_fma3<Arch> || width<Arch> == 16;
+#endif
+
+/// `a * b + c`, rounded once. xsimd 8.1's own rounds twice on AVX-512.
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto
+multiply_add(const floats<Arch>& a, const floats<Arch>& b, const floats<Arch>& c) noexcept
+    -> floats<Arch> {
+  static_assert(fuses_multiply_add<Arch>);
+#if defined(__AVX512F__)
+  if constexpr (width<Arch> == 16) {
+    return floats<Arch>(_mm512_fmadd_ps(a, b, c));
+  } else
+#endif
+  {
+    return xsimd::fma(a, b, c);
+  }
+}
+
+/// Keeps the compiler from fusing the product `value` with an addition that follows.
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto rounded(const floats<Arch>& value) noexcept
+    -> floats<Arch> {
+  typename floats<Arch>::register_type bits = value;
+#if defined(__aarch64__) || defined(__ARM_NEON)
+  asm("" : "+w"(bits));
+#elif defined(__AVX512F__)
+  // "v" reaches all 32 registers, but xmm16 and ymm16 upwards need AVX-512VL.
+  if constexpr (width<Arch> == 16) {
+    asm("" : "+v"(bits));
+  } else {
+    asm("" : "+x"(bits));
+  }
+#else
+  asm("" : "+x"(bits));
+#endif
+  return floats<Arch>(bits);
+}
+
+/// As above, for one number.
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto rounded(float value) noexcept -> float {
+#if defined(__aarch64__) || defined(__ARM_NEON)
+  asm("" : "+w"(value));
+#else
+  asm("" : "+x"(value));
+#endif
+  return value;
+}
+
+/// The IEEE quotient. On Arm, xsimd 8.1's own is an estimate.
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto
+divide(const floats<Arch>& a, const floats<Arch>& b) noexcept -> floats<Arch> {
+#if defined(__aarch64__)
+  return floats<Arch>(vdivq_f32(a, b));
+#else
+  return a / b;
+#endif
+}
+
+/// To the nearest integer, ties to even, the sign of zero kept.
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto round_half_even(const floats<Arch>& value) noexcept
+    -> floats<Arch> {
+#if defined(__SSE2__)
+  if constexpr (width<Arch> == 4 && !std::is_base_of_v<xsimd::sse4_1, Arch>) {
+    const __m128 exact = rounded<Arch>(value);
+    const __m128 sign = _mm_and_ps(exact, _mm_set1_ps(-0.0F));
+    const __m128 magic = _mm_set1_ps(8388608.0F); // 2^23: from here on all floats are integers.
+    const __m128 size = _mm_andnot_ps(_mm_set1_ps(-0.0F), exact);
+    const __m128 whole = _mm_or_ps(_mm_sub_ps(_mm_add_ps(size, magic), magic), sign);
+    const __m128 small = _mm_cmplt_ps(size, magic);
+    return floats<Arch>(_mm_or_ps(_mm_and_ps(small, whole), _mm_andnot_ps(small, exact)));
+  } else
+#endif
+  {
+    return xsimd::nearbyint(value);
+  }
+}
+
+/// The smaller and the larger of the two. NaN in the *second* comes through on every architecture.
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto
+least(const floats<Arch>& bound, const floats<Arch>& value) noexcept -> floats<Arch> {
+  return xsimd::min(bound, value);
+}
+
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto
+most(const floats<Arch>& bound, const floats<Arch>& value) noexcept -> floats<Arch> {
+  return xsimd::max(bound, value);
+}
+
+/// Is one of the two NaN?
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto
+unordered(const floats<Arch>& a, const floats<Arch>& b) noexcept -> mask<Arch> {
+#if defined(__AVX512F__)
+  if constexpr (width<Arch> == 16) {
+    return mask<Arch>(_mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q));
+  } else
+#endif
+#if defined(__AVX__)
+      if constexpr (width<Arch> == 8) {
+    return mask<Arch>(_mm256_cmp_ps(a, b, _CMP_UNORD_Q));
+  } else
+#endif
+#if defined(__SSE2__)
+      if constexpr (width<Arch> == 4) {
+    return mask<Arch>(_mm_cmpunord_ps(a, b));
+  } else
+#endif
+  {
+    return !(a == a) | !(b == b);
+  }
+}
+
+/// Loads bytes as numbers.
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto load(const float* from) noexcept -> floats<Arch> {
+  return floats<Arch>::load_unaligned(from);
+}
+
+template <class Arch, class Code>
+  requires(sizeof(Code) == 1)
+[[nodiscard, gnu::always_inline]] inline auto load(const Code* from) noexcept -> floats<Arch> {
+#if defined(__AVX512F__)
+  if constexpr (width<Arch> == 16) {
+    __m128i bytes;
+    __builtin_memcpy(&bytes, from, 16);
+    const __m512i wide =
+        std::is_signed_v<Code> ? _mm512_cvtepi8_epi32(bytes) : _mm512_cvtepu8_epi32(bytes);
+    return floats<Arch>(_mm512_cvtepi32_ps(wide));
+  } else
+#endif
+#if defined(__AVX2__)
+      if constexpr (width<Arch> == 8) {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+    const __m256i wide =
+        std::is_signed_v<Code> ? _mm256_cvtepi8_epi32(bytes) : _mm256_cvtepu8_epi32(bytes);
+    return floats<Arch>(_mm256_cvtepi32_ps(wide));
+  } else
+#endif
+  {
+    alignas(64) float wide[width<Arch>];
+    for (std::size_t i = 0; i != width<Arch>; ++i) {
+      wide[i] = static_cast<float>(from[i]);
+    }
+    return floats<Arch>::load_aligned(wide);
+  }
+}
+
+template <class Arch>
+[[gnu::always_inline]] inline void store(float* to, const floats<Arch>& value) noexcept {
+  value.store_unaligned(to);
+}
+
+/// Stores integers that fit the type. What NaN becomes is unspecified.
+template <class Arch, class Code>
+  requires(sizeof(Code) == 1)
+[[gnu::always_inline]] inline void store(Code* to, const floats<Arch>& value) noexcept {
+#if defined(__AVX512F__)
+  if constexpr (width<Arch> == 16) {
+    const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(value));
+    __builtin_memcpy(to, &bytes, 16);
+  } else
+#endif
+#if defined(__AVX2__)
+      if constexpr (width<Arch> == 8) {
+    const __m256i wide = _mm256_cvtps_epi32(value);
+    const __m128i words =
+        _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+    const __m128i bytes =
+        std::is_signed_v<Code> ? _mm_packs_epi16(words, words) : _mm_packus_epi16(words, words);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(to), bytes);
+  } else
+#endif
+#if defined(__SSE2__)
+      if constexpr (width<Arch> == 4) {
+    const __m128i wide = _mm_cvtps_epi32(value);
+    const __m128i words = _mm_packs_epi32(wide, wide);
+    const __m128i bytes =
+        std::is_signed_v<Code> ? _mm_packs_epi16(words, words) : _mm_packus_epi16(words, words);
+    const int four = _mm_cvtsi128_si32(bytes);
+    __builtin_memcpy(to, &four, 4);
+  } else
+#endif
+  {
+    alignas(64) float wide[width<Arch>];
+    value.store_aligned(wide);
+    for (std::size_t i = 0; i != width<Arch>; ++i) {
+      to[i] = static_cast<Code>(static_cast<std::int32_t>(wide[i]));
+    }
+  }
+}
+
+} // namespace ptq::detail::simd

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/core/choices.hpp>
+#include <ptq/core/error.hpp>
+#include <ptq/core/grid.hpp>
+#include <ptq/core/tensor_view.hpp>
+#include <ptq/kernel/channel_grids.hpp>
+#include <ptq/kernel/detail/checks.hpp>
+#include <ptq/kernel/detail/quantize_kernel.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <xsimd/xsimd.hpp>
+
+namespace ptq {
+
+/// What stores a code: `std::int8_t` or `std::uint8_t`.
+template <class Code>
+concept code = std::same_as<Code, std::int8_t> || std::same_as<Code, std::uint8_t>;
+
+namespace detail {
+
+inline constexpr std::int64_t most_code_levels = 256;
+
+template <rounding Ties, class Arch, class Code, class... Arguments>
+void quantize_rounding(
+    const float* from, Code* to, const std::string_view& where, const Arguments&... arguments
+) {
+  quantize_kernel<Code, Ties> kernel;
+  kernel(Arch{}, from, to, arguments...);
+  if (kernel.met_nan) {
+    throw error("NaN has no code", std::string(where));
+  }
+}
+
+template <class Arch, class Code, class... Arguments>
+void quantize_by(rounding ties, const float* from, Code* to, const Arguments&... arguments) {
+  constexpr std::string_view where = "quantize";
+  switch (ties) {
+  case rounding::half_even:
+    return quantize_rounding<rounding::half_even, Arch>(from, to, where, arguments...);
+  case rounding::half_up:
+    return quantize_rounding<rounding::half_up, Arch>(from, to, where, arguments...);
+  case rounding::half_away:
+    return quantize_rounding<rounding::half_away, Arch>(from, to, where, arguments...);
+  }
+}
+
+} // namespace detail
+
+/// The code that stands for level 0 of `on`: 0 for unsigned codes, `-(levels / 2)` for signed ones,
+/// so that 255 levels are -127..127 and 256 are -128..127.
+template <code Code>
+[[nodiscard]] constexpr auto lowest_code(const grid& on) noexcept -> int {
+  return std::same_as<Code, std::int8_t> ? -static_cast<int>(on.levels / 2) : 0;
+}
+
+/// Maps `x` onto codes: the level that `reference::level` says, counted from `lowest_code`.
+///
+/// @par Definition
+/// `half_up` gives the codes that OpenVINO's Model Optimizer packs.
+/// @throws error if the sizes differ, a limit is NaN, the levels are not 2 to 256, or `x` holds a
+/// NaN; the codes are then unspecified
+template <class Arch = xsimd::default_arch, code Code>
+void quantize(
+    std::span<const float> x,
+    std::span<Code> codes,
+    const grid& on,
+    rounding ties = rounding::half_even
+) {
+  detail::check_sizes(x.size(), codes.size(), "quantize");
+  detail::check_grid(on, "quantize", 0, detail::most_code_levels);
+  if (!x.empty()) {
+    detail::quantize_by<Arch>(ties, x.data(), codes.data(), x.size(), on);
+  }
+}
+
+/// Each channel on its own grid; `codes` get the memory layout of `x`.
+///
+/// @param x  float32, any order of axes, without gaps in memory
+template <class Arch = xsimd::default_arch, code Code>
+void quantize(
+    const tensor_view& x,
+    std::span<Code> codes,
+    const channel_grids& on,
+    rounding ties = rounding::half_even
+) {
+  const auto layout =
+      detail::check_channels(x, element_type::f32, on, "quantize", detail::most_code_levels);
+  detail::check_sizes(x.size(), codes.size(), "quantize");
+  if (!codes.empty()) {
+    const grid* grids = on.grids.data();
+    detail::quantize_by<Arch>(ties, x.template data_as<float>(), codes.data(), layout, grids);
+  }
+}
+
+/// The values that codes stand for: `level / (levels - 1) * (out_high - out_low) + out_low`, with
+/// the roundings of `fake_quantize`.
+///
+/// @par Laws
+/// `dequantize(quantize(x))` has the bits of `fake_quantize(x)` for `in_low < x <= in_high`; at the
+/// ends `fake_quantize` gives `out_low` and `out_high` themselves.
+/// @throws error if the sizes differ, a limit is NaN, or the levels are not 2 to 256
+template <class Arch = xsimd::default_arch, code Code>
+void dequantize(std::span<const Code> codes, std::span<float> values, const grid& on) {
+  detail::check_sizes(codes.size(), values.size(), "dequantize");
+  detail::check_grid(on, "dequantize", 0, detail::most_code_levels);
+  if (!codes.empty()) {
+    detail::dequantize_kernel<Code>{}(Arch{}, codes.data(), values.data(), codes.size(), on);
+  }
+}
+
+/// Each channel on its own grid; `values` get the memory layout of `codes`.
+///
+/// @param codes  int8 or uint8, any order of axes, without gaps in memory
+template <class Arch = xsimd::default_arch>
+void dequantize(const tensor_view& codes, std::span<float> values, const channel_grids& on) {
+  const auto run = [&]<class Code>(const Code* from) {
+    const auto layout = detail::check_channels(
+        codes, element_type_of<Code>, on, "dequantize", detail::most_code_levels
+    );
+    detail::check_sizes(codes.size(), values.size(), "dequantize");
+    if (!values.empty()) {
+      detail::dequantize_kernel<Code>{}(Arch{}, from, values.data(), layout, on.grids.data());
+    }
+  };
+  if (codes.type() == element_type::u8) {
+    run(codes.template data_as<std::uint8_t>());
+  } else {
+    run(codes.template data_as<std::int8_t>());
+  }
+}
+
+} // namespace ptq
