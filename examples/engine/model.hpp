@@ -118,8 +118,7 @@ struct node {
 
 /// A model as it was loaded and checked: nodes in topological order, none of which ever changes.
 struct model {
-  std::string name;   ///< Of the file, without its extension.
-  std::string digest; ///< Of the file's bytes.
+  std::string name; ///< Of the file, without its extension.
   std::vector<node> nodes;
   node_id input = 0;
   std::vector<source> outputs;

@@ -230,20 +230,6 @@ auto read_graph(const onnx::ModelProto& from) -> draft {
   return result;
 }
 
-/// FNV-1a with 64 bits.
-auto digest_of(std::span<const char> bytes) -> std::string {
-  std::uint64_t state = 0xcbf29ce484222325U;
-  for (const char c : bytes) {
-    state = (state ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-  }
-  constexpr char digits[] = "0123456789abcdef";
-  std::string result = "fnv1a64:";
-  for (int shift = 60; shift >= 0; shift -= 4) {
-    result += digits[state >> static_cast<unsigned>(shift) & 0xFU];
-  }
-  return result;
-}
-
 } // namespace
 
 auto parse(std::span<const char> bytes, const std::string& name, const limits& allowed) -> model {
@@ -259,9 +245,7 @@ auto parse(std::span<const char> bytes, const std::string& name, const limits& a
     draft from = read_graph(proto);
     proto.Clear();
     from.name = std::filesystem::path(name).stem().string();
-    model result = detail::assemble(std::move(from), allowed);
-    result.digest = digest_of(bytes);
-    return result;
+    return detail::assemble(std::move(from), allowed);
   } catch (const error& problem) {
     throw error(name + ": " + problem.what());
   }

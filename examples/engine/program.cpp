@@ -68,7 +68,7 @@ void program::compile(node_id id, const changes& with, const shape& result) {
     }
     const auto changed = with.constants.find(id);
     memory_.push_back(
-        changed == with.constants.end() ? std::get<tensor>(of.value) : *changed->second
+        changed == with.constants.end() ? std::get<tensor>(of.value) : changed->second
     );
     if (shape_of(memory_.back()) != result) {
       throw error("it is replaced by a constant of another shape");

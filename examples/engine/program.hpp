@@ -23,7 +23,7 @@ struct input_filter {
 
 /// How a program differs from its model.
 struct changes {
-  std::map<node_id, const tensor*> constants; ///< By the node of the constant.
+  std::map<node_id, tensor> constants; ///< By the node of the constant.
   std::map<port, input_filter> filters;
 };
 

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "evaluator.hpp"
+
+#include <ptq/kernel/fake_quantize.hpp>
+#include <ptq/plan/resolve.hpp>
+
+#include <algorithm>
+#include <set>
+
+namespace engine {
+namespace {
+
+auto shown(const view& of) -> ptq::tensor_view {
+  if (of.channels_last) {
+    const shape& e = of.extents;
+    return ptq::tensor_view(of.data, {e[0], e[2], e[3], e[1]}).permuted({0, 3, 1, 2});
+  }
+  return {of.data, of.extents};
+}
+
+auto filter_of(const ptq::quantizer& by) -> input_filter {
+  return {&by, [&by](const view& from, float* to) {
+            const std::span<float> target(to, from.size());
+            if (by.format.axis) {
+              ptq::fake_quantize(
+                  shown(from), target, {.axis = *by.format.axis, .grids = by.format.grids}
+              );
+            } else {
+              ptq::fake_quantize(
+                  std::span<const float>(from.data, from.size()), target, by.format.grids.front()
+              );
+            }
+          }};
+}
+
+constexpr std::size_t measured_batch = 50;
+
+} // namespace
+
+auto changes_of(const graph& of, const ptq::plan& under) -> changes {
+  changes result;
+  const auto resolved = ptq::resolve(of, under);
+  for (const node_id node : of.nodes()) {
+    if (const auto* value = resolved.constant(node)) {
+      auto replaced = tensor::from_shape(shape_of(*constant_of(of.source(), node)));
+      std::ranges::copy(value->values, replaced.data());
+      result.constants.emplace(node, std::move(replaced));
+    }
+    for (std::uint32_t i = 0; i != of.inputs(node).size(); ++i) {
+      if (const auto* by = resolved.input(node, i)) {
+        result.filters.emplace(port{node, i}, filter_of(*by));
+      }
+    }
+  }
+  return result;
+}
+
+evaluator::evaluator(const model& of, tensor samples, std::vector<std::int64_t> labels)
+    : samples_(std::move(samples)), labels_(std::move(labels)) {
+  const shape given = shape_of(samples_);
+  const bool fits = given.size() == of.input_shape.size() &&
+                    std::equal(given.begin() + 1, given.end(), of.input_shape.begin() + 1);
+  if (!fits) {
+    shape wanted = of.input_shape;
+    std::string expected = text(wanted);
+    throw error(
+        "samples of shape " + text(given) + " do not fit the model's input '" +
+        of.nodes[of.input].outputs[0] + "' of shape [N" + expected.substr(2)
+    );
+  }
+  count_ = given[0];
+  sample_size_ = extents(of.input_shape);
+  if (!labels_.empty() && labels_.size() != count_) {
+    throw error(
+        std::to_string(labels_.size()) + " labels for " + std::to_string(count_) + " samples"
+    );
+  }
+}
+
+auto evaluator::prepared(const graph& of, const ptq::plan& under, std::size_t batch) -> program& {
+  if (!last_ || *last_ != under) {
+    programs_.clear();
+    last_.reset();
+    changes_ = changes_of(of, under);
+    last_ = under; // Shares its entries with `under`: the changes point into it as well.
+  }
+  auto& place = programs_[batch];
+  if (!place) {
+    place = std::make_unique<program>(of.source(), batch, changes_);
+  }
+  return *place;
+}
+
+void evaluator::observe(
+    const graph& of,
+    std::span<const ptq::tap<graph>> taps,
+    const ptq::samples& range,
+    ptq::show_ref<node_id> show
+) {
+  observe(of, ptq::plan{}, taps, range, show);
+}
+
+void evaluator::observe(
+    const graph& of,
+    const ptq::plan& under,
+    std::span<const ptq::tap<graph>> taps,
+    const ptq::samples& range,
+    ptq::show_ref<node_id> show
+) {
+  program& ready = prepared(of, under, 1);
+  std::set<source> wanted;
+  for (const auto tap : taps) {
+    wanted.insert({tap.node, tap.output});
+  }
+  for (const std::size_t sample : range) {
+    if (sample >= count_) {
+      throw error(
+          "sample " + std::to_string(sample) + " is asked for; there are " + std::to_string(count_)
+      );
+    }
+    bool more = true;
+    ready.run(samples_.data() + sample * sample_size_, [&](source from, const view& values) {
+      if (wanted.contains(from)) {
+        more = show(sample, {from.node, from.output}, shown(values)) == ptq::more;
+      }
+      return more;
+    });
+    if (!more) {
+      return;
+    }
+  }
+}
+
+auto evaluator::outputs(const graph& of, const ptq::plan& under, const ptq::samples& range)
+    -> tensor {
+  const std::size_t most = of.source().fixed_batch ? 1 : measured_batch;
+  tensor result;
+  float* to = nullptr;
+  tensor gathered = tensor::from_shape({most * sample_size_});
+  for (std::size_t at = 0; at < range.size(); at += most) {
+    const ptq::samples part = range.part(at, most);
+    float* into = gathered.data();
+    for (const std::size_t sample : part) {
+      if (sample >= count_) {
+        throw error(
+            "sample " + std::to_string(sample) + " is asked for; there are " +
+            std::to_string(count_)
+        );
+      }
+      into = std::copy_n(samples_.data() + sample * sample_size_, sample_size_, into);
+    }
+    program& ready = prepared(of, under, part.size());
+    ready.run(gathered.data());
+    const tensor piece = ready.output();
+    if (to == nullptr) {
+      shape whole = shape_of(piece);
+      whole[0] = whole[0] / part.size() * range.size();
+      result = tensor::from_shape(whole);
+      to = result.data();
+    }
+    to = std::copy_n(piece.data(), piece.size(), to);
+  }
+  return result;
+}
+
+auto evaluator::measure(const graph& of, const ptq::plan& under, const ptq::samples& range)
+    -> ptq::measurement {
+  if (labels_.empty()) {
+    throw error("accuracy is asked for, and there are no labels");
+  }
+  ptq::metric accuracy{.name = "top1", .least = 0, .most = 1};
+  const auto classes = top1(outputs(of, under, range));
+  std::size_t at = 0;
+  for (const std::size_t sample : range) {
+    accuracy.per_sample.push_back(classes[at++] == labels_[sample] ? 1 : 0);
+  }
+  return {accuracy};
+}
+
+auto top1(const tensor& outputs) -> std::vector<std::int64_t> {
+  std::vector<std::int64_t> result;
+  const std::size_t rows = outputs.dimension() == 0 ? 0 : outputs.shape()[0];
+  const std::size_t width = rows == 0 ? 0 : outputs.size() / rows;
+  for (std::size_t row = 0; row != rows; ++row) {
+    const float* first = outputs.data() + row * width;
+    result.push_back(std::max_element(first, first + width) - first);
+  }
+  return result;
+}
+
+} // namespace engine

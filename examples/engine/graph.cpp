@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "graph.hpp"
+
+namespace engine {
+
+graph::graph(const model& of) : model_(&of) {
+  for (const node& each : of.nodes) {
+    auto& list = inputs_.emplace_back();
+    for (const engine::source from : each.inputs) {
+      list.push_back(
+          from.is_absent() ? ptq::tensor_ref<node_id>::absent()
+                           : ptq::tensor_ref<node_id>(from.node, from.output)
+      );
+    }
+  }
+}
+
+auto graph::op(node_id node) const -> ptq::op {
+  switch (model_->nodes[node].kind) {
+  case operation::input:
+    return ptq::op::input;
+  case operation::constant:
+    return ptq::op::constant;
+  case operation::convolution:
+    return ptq::op::convolution;
+  case operation::clip:
+    return ptq::op::clamp;
+  case operation::relu:
+    return ptq::op::relu;
+  case operation::global_average_pool:
+    return ptq::op::reduce_mean;
+  case operation::flatten:
+    return ptq::op::flatten;
+  case operation::reshape:
+  case operation::identity: // To its own shape.
+    return ptq::op::reshape;
+  case operation::gemm:
+  case operation::matmul:
+    return ptq::op::matmul;
+  case operation::add:
+    return ptq::op::add;
+  case operation::concat:
+    return ptq::op::concat;
+  case operation::batch_normalization:
+    return ptq::op::batch_normalization;
+  case operation::max_pool:
+    return ptq::op::max_pool;
+  case operation::average_pool:
+    return ptq::op::average_pool;
+  }
+  return ptq::op::other;
+}
+
+auto graph::constant(node_id node) const -> std::optional<ptq::constant_view> {
+  const auto& value = model_->nodes[node].value;
+  if (const auto* values = std::get_if<tensor>(&value)) {
+    return ptq::constant_view(values->data(), shape_of(*values));
+  }
+  if (const auto* values = std::get_if<integer_tensor>(&value)) {
+    return ptq::constant_view(values->data(), shape_of(*values));
+  }
+  return std::nullopt;
+}
+
+auto graph::attributes(node_id node) const -> ptq::op_attributes {
+  const engine::node& of = model_->nodes[node];
+  if (of.kind == operation::convolution) {
+    const auto& form = std::get<window>(of.form);
+    return ptq::convolution_attributes{
+        .strides = {form.strides.begin(), form.strides.end()},
+        .dilations = {form.dilations.begin(), form.dilations.end()},
+        .pads_begin = {form.pads_begin.begin(), form.pads_begin.end()},
+        .pads_end = {form.pads_end.begin(), form.pads_end.end()},
+        .groups = form.groups,
+    };
+  }
+  if (of.kind == operation::gemm) {
+    return ptq::matmul_attributes{.transpose_b = std::get<gemm_form>(of.form).transpose_b};
+  }
+  if (of.kind == operation::matmul) {
+    return ptq::matmul_attributes{};
+  }
+  if (of.kind == operation::concat) {
+    const std::int64_t axis = std::get<axis_form>(of.form).axis;
+    if (axis >= 0) {
+      return ptq::axis_attributes{static_cast<std::size_t>(axis)};
+    }
+  }
+  return {};
+}
+
+} // namespace engine

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/graph/concept.hpp>
+
+#include "model.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <ranges>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace engine {
+
+/// A loaded model as `ptq` wants to see it. Nodes go by their ONNX names, tensors by the names of
+/// their ONNX values.
+class graph {
+public:
+  using ptq_graph = void;
+  using node_id = engine::node_id;
+
+  /// @param of outlives the graph.
+  explicit graph(const model& of);
+
+  [[nodiscard]] auto nodes() const {
+    return std::views::iota(node_id{0}, static_cast<node_id>(model_->nodes.size()));
+  }
+
+  [[nodiscard]] auto op(node_id node) const -> ptq::op;
+
+  [[nodiscard]] auto name(node_id node) const -> std::string_view {
+    return model_->nodes[node].name;
+  }
+
+  [[nodiscard]] auto inputs(node_id node) const -> std::span<const ptq::tensor_ref<node_id>> {
+    return inputs_[node];
+  }
+
+  [[nodiscard]] auto constant(node_id node) const -> std::optional<ptq::constant_view>;
+
+  [[nodiscard]] auto attributes(node_id node) const -> ptq::op_attributes;
+
+  [[nodiscard]] auto tensor_name(ptq::tensor_ref<node_id> of) const -> std::string_view {
+    return model_->nodes[of.node].outputs[of.output];
+  }
+
+  [[nodiscard]] auto source() const -> const model& { return *model_; }
+
+private:
+  const model* model_;
+  std::vector<std::vector<ptq::tensor_ref<node_id>>> inputs_;
+};
+
+static_assert(ptq::explain_graph_with_attributes<graph>());
+static_assert(ptq::explain_graph_with_tensor_names<graph>());
+
+} // namespace engine
