@@ -231,4 +231,121 @@ template <class Arch, class Code>
   }
 }
 
+/// The first `count` elements, which may be none, and zeros; reads nothing behind them.
+/// @pre `count < width<Arch>`
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto
+load_first(const float* from, std::size_t count) noexcept -> floats<Arch> {
+#if defined(__AVX512F__)
+  if constexpr (width<Arch> == 16) {
+    const auto wanted = static_cast<__mmask16>((1U << count) - 1U);
+    return floats<Arch>(_mm512_maskz_loadu_ps(wanted, from));
+  } else
+#endif
+#if defined(__AVX2__)
+      if constexpr (width<Arch> == 8) {
+    const __m256i wanted = _mm256_cmpgt_epi32(
+        _mm256_set1_epi32(static_cast<int>(count)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)
+    );
+    return floats<Arch>(_mm256_maskload_ps(from, wanted));
+  } else
+#endif
+  {
+    alignas(64) float some[width<Arch>]{};
+    for (std::size_t i = 0; i != count; ++i) {
+      some[i] = from[i];
+    }
+    return floats<Arch>::load_aligned(some);
+  }
+}
+
+/// The least and the greatest of a batch without NaN.
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto least_of(const floats<Arch>& value) noexcept
+    -> float {
+#if defined(__SSE2__)
+  __m128 four;
+#if defined(__AVX__)
+  __m256 eight;
+#endif
+#if defined(__AVX512F__)
+  if constexpr (width<Arch> == 16) {
+    const __m512 all = value;
+    eight = _mm256_min_ps(
+        _mm512_castps512_ps256(all),
+        _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(all), 1))
+    );
+  }
+#endif
+#if defined(__AVX__)
+  if constexpr (width<Arch> == 8) {
+    eight = value;
+  }
+  if constexpr (width<Arch> != 4) {
+    four = _mm_min_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  }
+#endif
+  if constexpr (width<Arch> == 4) {
+    four = value;
+  }
+  const __m128 two = _mm_min_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_min_ss(two, _mm_shuffle_ps(two, two, 1)));
+#else
+  alignas(64) float all[width<Arch>];
+  value.store_aligned(all);
+  float result = all[0];
+  for (std::size_t i = 1; i != width<Arch>; ++i) {
+    result = all[i] < result ? all[i] : result;
+  }
+  return result;
+#endif
+}
+
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto most_of(const floats<Arch>& value) noexcept -> float {
+  return -least_of<Arch>(-value);
+}
+
+/// Half of a batch, as doubles.
+template <class Arch>
+using doubles = xsimd::batch<double, Arch>;
+
+/// Adds the first half of `value` to `low`, the second to `high`.
+template <class Arch>
+[[gnu::always_inline]] inline void
+accumulate(doubles<Arch>& low, doubles<Arch>& high, const floats<Arch>& value) noexcept {
+#if defined(__AVX512F__)
+  if constexpr (width<Arch> == 16) {
+    const __m512 all = value;
+    const __m256 upper = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(all), 1));
+    low += doubles<Arch>(_mm512_cvtps_pd(_mm512_castps512_ps256(all)));
+    high += doubles<Arch>(_mm512_cvtps_pd(upper));
+  } else
+#endif
+#if defined(__AVX__)
+      if constexpr (width<Arch> == 8) {
+    const __m256 all = value;
+    low += doubles<Arch>(_mm256_cvtps_pd(_mm256_castps256_ps128(all)));
+    high += doubles<Arch>(_mm256_cvtps_pd(_mm256_extractf128_ps(all, 1)));
+  } else
+#endif
+#if defined(__SSE2__)
+      if constexpr (width<Arch> == 4) {
+    const __m128 all = value;
+    low += doubles<Arch>(_mm_cvtps_pd(all));
+    high += doubles<Arch>(_mm_cvtps_pd(_mm_movehl_ps(all, all)));
+  } else
+#endif
+  {
+    alignas(64) float narrow[width<Arch>];
+    alignas(64) double wide[width<Arch>];
+    value.store_aligned(narrow);
+    for (std::size_t i = 0; i != width<Arch>; ++i) {
+      wide[i] = static_cast<double>(narrow[i]);
+    }
+    low += doubles<Arch>::load_aligned(wide);
+    high += doubles<Arch>::load_aligned(wide + width<Arch> / 2);
+  }
+}
+
 } // namespace ptq::detail::simd

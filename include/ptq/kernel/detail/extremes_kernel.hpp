@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/kernel/detail/channel_layout.hpp>
+#include <ptq/kernel/detail/lanes.hpp>
+#include <ptq/kernel/detail/simd.hpp>
+
+#include <cstddef>
+
+namespace ptq::detail {
+
+inline constexpr float infinity = __builtin_inff();
+
+/// What a sweep finds; `sum` is not used by the sweep for extremes alone.
+struct swept {
+  float low;
+  float high;
+  double sum;
+  bool has_nan;
+};
+
+template <class Arch>
+struct running_extremes {
+  simd::floats<Arch> low = simd::floats<Arch>(infinity);
+  simd::floats<Arch> high = simd::floats<Arch>(-infinity);
+
+  // On x86 a NaN is passed over only if it comes first.
+  [[gnu::always_inline]] void add(const simd::floats<Arch>& x) noexcept {
+    low = xsimd::min(x, low);
+    high = xsimd::max(x, high);
+  }
+};
+
+/// One number at a time, once a NaN may be there: on Arm it has spread into the extremes.
+template <class Arch>
+[[gnu::noinline]] void
+look_for_nan(const float* from, std::size_t size, std::size_t stride, swept& result) noexcept {
+  result.low = infinity;
+  result.high = -infinity;
+  for (std::size_t i = 0; i != size; ++i) {
+    const float x = from[i * stride];
+    result.has_nan = result.has_nan || x != x;
+    result.low = x < result.low ? x : result.low;
+    result.high = x > result.high ? x : result.high;
+  }
+}
+
+// Which zero a minimum of zeros is depends on their order.
+template <class Arch>
+[[gnu::always_inline]] inline void without_negative_zero(swept& result) noexcept {
+  result.low += 0.0F;
+  result.high += 0.0F;
+}
+
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto
+extremes_of(const float* from, std::size_t size) noexcept -> swept {
+  constexpr std::size_t width = simd::width<Arch>;
+  swept result{infinity, -infinity, 0.0, false};
+  if (size < width) {
+    look_for_nan<Arch>(from, size, 1, result);
+    without_negative_zero<Arch>(result);
+    return result;
+  }
+  running_extremes<Arch> a;
+  running_extremes<Arch> b;
+  simd::mask<Arch> nan = simd::mask<Arch>(false);
+  std::size_t i = 0;
+  for (; i + 4 * width <= size; i += 4 * width) {
+    const auto x0 = simd::load<Arch>(from + i);
+    const auto x1 = simd::load<Arch>(from + i + width);
+    const auto x2 = simd::load<Arch>(from + i + 2 * width);
+    const auto x3 = simd::load<Arch>(from + i + 3 * width);
+    nan = nan | simd::unordered<Arch>(x0, x1) | simd::unordered<Arch>(x2, x3);
+    a.add(x0);
+    b.add(x1);
+    a.add(x2);
+    b.add(x3);
+  }
+  for (; i + width <= size; i += width) {
+    const auto x = simd::load<Arch>(from + i);
+    nan = nan | simd::unordered<Arch>(x, x);
+    a.add(x);
+  }
+  const auto final = simd::load<Arch>(from + size - width);
+  nan = nan | simd::unordered<Arch>(final, final);
+  b.add(final);
+  result.low = simd::least_of<Arch>(xsimd::min(a.low, b.low));
+  result.high = simd::most_of<Arch>(xsimd::max(a.high, b.high));
+  if (xsimd::any(nan)) [[unlikely]] {
+    look_for_nan<Arch>(from, size, 1, result);
+  }
+  without_negative_zero<Arch>(result);
+  return result;
+}
+
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto
+summary_of(const float* from, std::size_t size) noexcept -> swept {
+  constexpr std::size_t width = simd::width<Arch>;
+  swept result{infinity, -infinity, 0.0, false};
+  running_extremes<Arch> even;
+  running_extremes<Arch> odd;
+  lane_sums<Arch> sums;
+  sums.clear();
+  for_each_lane<Arch>(
+      from,
+      size,
+      [&](std::size_t lane, const simd::floats<Arch>& x) __attribute__((always_inline)) {
+        sums.lanes[lane] += x;
+        (lane % 2 == 0 ? even : odd).add(x);
+      },
+      [&](std::size_t lane, const simd::floats<Arch>& x)
+          __attribute__((always_inline)) { sums.lanes[lane] += x; },
+      [&]() __attribute__((always_inline)) {
+        result.sum += sums.total();
+        sums.clear();
+      }
+  );
+  const bool has_batch = size >= width;
+  if (has_batch) {
+    odd.add(simd::load<Arch>(from + size - width));
+    result.low = simd::least_of<Arch>(xsimd::min(even.low, odd.low));
+    result.high = simd::most_of<Arch>(xsimd::max(even.high, odd.high));
+  }
+  // A sum with a NaN is NaN, and so is one of both infinities.
+  if (!has_batch || result.sum != result.sum) [[unlikely]] {
+    look_for_nan<Arch>(from, size, 1, result);
+  }
+  without_negative_zero<Arch>(result);
+  return result;
+}
+
+/// Channels that lie next to each other: a batch of them runs down the rows.
+template <class Arch, std::size_t Batches>
+[[gnu::always_inline]] inline void summarize_columns(
+    const float* from, std::size_t rows, std::size_t row_stride, swept* results
+) noexcept {
+  constexpr std::size_t width = simd::width<Arch>;
+  constexpr std::size_t half = width / 2;
+  running_extremes<Arch> extremes[Batches];
+  simd::doubles<Arch> low_sums[Batches];
+  simd::doubles<Arch> high_sums[Batches];
+  for (std::size_t b = 0; b != Batches; ++b) {
+    low_sums[b] = high_sums[b] = simd::doubles<Arch>(0.0);
+  }
+  for (std::size_t r = 0; r != rows; ++r) {
+    for (std::size_t b = 0; b != Batches; ++b) {
+      const auto x = simd::load<Arch>(from + r * row_stride + b * width);
+      extremes[b].add(x);
+      simd::accumulate<Arch>(low_sums[b], high_sums[b], x);
+    }
+  }
+  for (std::size_t b = 0; b != Batches; ++b) {
+    alignas(64) float low[width];
+    alignas(64) float high[width];
+    alignas(64) double sums[width];
+    extremes[b].low.store_aligned(low);
+    extremes[b].high.store_aligned(high);
+    low_sums[b].store_aligned(sums);
+    high_sums[b].store_aligned(sums + half);
+    for (std::size_t i = 0; i != width; ++i) {
+      swept& result = results[b * width + i];
+      result = {low[i], high[i], sums[i], false};
+      if (result.sum != result.sum) [[unlikely]] {
+        look_for_nan<Arch>(from + b * width + i, rows, row_stride, result);
+      }
+      without_negative_zero<Arch>(result);
+    }
+  }
+}
+
+/// @pre no extent is 0
+template <class Arch, class Keep>
+[[gnu::always_inline]] inline void
+summarize_channels(const float* from, const channel_layout& layout, Keep keep) noexcept {
+  constexpr std::size_t width = simd::width<Arch>;
+  constexpr std::size_t batches = width == 16 ? 4 : 2;
+  if (layout.inner == 1 && layout.channels >= width) {
+    swept results[batches * width];
+    const auto keep_all = [&](std::size_t first, std::size_t count) __attribute__((always_inline)) {
+      for (std::size_t i = 0; i != count; ++i) {
+        keep(first + i, results[i]);
+      }
+    };
+    std::size_t c = 0;
+    for (; c + batches * width <= layout.channels; c += batches * width) {
+      summarize_columns<Arch, batches>(from + c, layout.outer, layout.channels, results);
+      keep_all(c, batches * width);
+    }
+    for (; c != layout.channels;) {
+      // The last batch overlaps the one before it.
+      c = c + width <= layout.channels ? c : layout.channels - width;
+      summarize_columns<Arch, 1>(from + c, layout.outer, layout.channels, results);
+      keep_all(c, width);
+      c += width;
+    }
+    return;
+  }
+  for (std::size_t c = 0; c != layout.channels; ++c) {
+    swept all = summary_of<Arch>(from + c * layout.inner, layout.inner);
+    for (std::size_t o = 1; o < layout.outer; ++o) {
+      const swept row =
+          summary_of<Arch>(from + (o * layout.channels + c) * layout.inner, layout.inner);
+      all.low = row.low < all.low ? row.low : all.low;
+      all.high = row.high > all.high ? row.high : all.high;
+      all.sum += row.sum;
+      all.has_nan = all.has_nan || row.has_nan;
+    }
+    keep(c, all);
+  }
+}
+
+/// What is compiled once for each instruction set.
+struct extremes_kernel {
+  template <class Arch>
+  void operator()(Arch, const float* from, std::size_t size, swept& result) const noexcept {
+    result = extremes_of<Arch>(from, size);
+  }
+};
+
+struct summary_kernel {
+  template <class Arch>
+  void operator()(Arch, const float* from, std::size_t size, swept& result) const noexcept {
+    result = summary_of<Arch>(from, size);
+  }
+
+  template <class Arch, class Summary>
+  void operator()(Arch, const float* from, const channel_layout& layout, Summary* results)
+      const noexcept {
+    const std::size_t count = layout.outer * layout.inner;
+    summarize_channels<Arch>(
+        from,
+        layout,
+        [&](std::size_t c, const swept& found) __attribute__((always_inline)) {
+          results[c].low = found.low;
+          results[c].high = found.high;
+          results[c].sum = found.sum;
+          results[c].count = count;
+          results[c].has_nan = found.has_nan;
+          results[c].has_infinity = found.low == -infinity || found.high == infinity;
+        }
+    );
+  }
+};
+
+} // namespace ptq::detail
