@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # Written by `cmake -P cmake/PtqListHeaders.cmake`; run it after adding, moving or removing a header.
 set(PTQ_HEADERS_ptq
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collect.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collector.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/ranges.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/request.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/blocks.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/choices.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/detail/rounded.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/element_type.hpp
@@ -14,7 +19,17 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/core/tensor_ref.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/tensor_view.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/value_range.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/bias.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/concept.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/constant_input.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/fake_quantized.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/fast_bias.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/saturation_fix.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/device/devices.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/device/table.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/check.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/concept.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/detail/record.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/metric.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/show.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/graph/concept.hpp
@@ -22,21 +37,43 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/graph/read.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/graph/topology.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/channel_grids.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/channel_layout.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/checks.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/extremes_kernel.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/fake_quantize_kernel.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/lanes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/prepared_grid.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/quantization_error_kernel.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/quantize_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/simd.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/steps.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/sweep.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/extremes.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/fake_quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/formula.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/reference.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/lowering/lower.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/observer/observer.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/blocking.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/choices.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/insertion.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/place.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/unification.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/check_model.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/plan.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/quantizer.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/resolve.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/plan/validate.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/preset/presets.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/aggregate.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/extremes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/one_of.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/ranges.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/asymmetric.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/concept.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/symmetric.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/exact_sum.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/file.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/sample_set.hpp
@@ -45,6 +82,9 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/version.hpp
 )
 set(PTQ_HEADERS_json
+  ${PROJECT_SOURCE_DIR}/include/ptq/json/plan.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/json/read.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/json/text.hpp
 )
 set(PTQ_HEADERS_config
 )
