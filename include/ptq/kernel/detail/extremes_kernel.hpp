@@ -110,7 +110,7 @@ summary_of(const float* from, std::size_t size) noexcept -> swept {
         sums.lanes[lane] += x;
         (lane % 2 == 0 ? even : odd).add(x);
       },
-      [&](std::size_t lane, const simd::floats<Arch>& x)
+      [&](std::size_t lane, const simd::floats<Arch>& x, std::size_t)
           __attribute__((always_inline)) { sums.lanes[lane] += x; },
       [&]() __attribute__((always_inline)) {
         result.sum += sums.total();

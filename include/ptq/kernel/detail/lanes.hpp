@@ -58,8 +58,8 @@ struct lane_sums {
   }
 };
 
-/// Calls `add(lane, batch)` for every whole batch of `[from, from + size)`, `add_rest` for what is
-/// left of a block, filled up with zeros, and `flush()` after each block.
+/// Calls `add(lane, batch)` for every whole batch of `[from, from + size)`, `add_rest(lane, batch,
+/// count)` for what is left of a block, filled up with zeros, and `flush()` after each block.
 template <class Arch, class Add, class AddRest, class Flush>
 [[gnu::always_inline]] inline void for_each_lane(
     const float* from, std::size_t size, Add add, AddRest add_rest, Flush flush
@@ -83,7 +83,7 @@ template <class Arch, class Add, class AddRest, class Flush>
       add(lane++, simd::load<Arch>(from + i));
     }
     if (i != block) {
-      add_rest(lane, simd::load_first<Arch>(from + i, block - i));
+      add_rest(lane, simd::load_first<Arch>(from + i, block - i), block - i);
     }
     flush();
     from += block;
