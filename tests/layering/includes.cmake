@@ -7,7 +7,7 @@ set(rows
   "core"
   "statistics"
   "kernel"
-  "range scheme preset device graph evaluator plan"
+  "range scheme preset device graph evaluator plan observer"
   "placement calibration correction lowering"
   "ranking search"
   "algorithm"

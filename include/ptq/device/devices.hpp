@@ -3,6 +3,7 @@
 
 #include <ptq/device/table.hpp>
 
+#include <concepts>
 #include <span>
 #include <utility>
 #include <vector>
@@ -85,7 +86,8 @@ public:
       : rules_(std::move(rules)), saturates_(sums_saturate) {}
 
   /// The rules of another device.
-  template <target_device D>
+  template <class D>
+    requires(!std::same_as<D, table> && ptq::detail::tells_its_rules<D>)
   explicit(false) table(const D& other) : saturates_(ptq::saturates(other)) {
     const std::span<const device_rule> rules = other.rules();
     rules_.assign(rules.begin(), rules.end());

@@ -19,7 +19,7 @@ public:
   /// @param sink Called as `sink(const samples&, tensor_ref<Id>, const tensor_view&) -> flow`.
   template <class Sink>
   explicit constexpr show_ref(Sink& sink)
-      : object_(std::addressof(sink)),
+      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(sink)))),
         call_([](void* object, const samples& batch, tensor_ref<Id> tensor, const tensor_view& view
               ) { return (*static_cast<Sink*>(object))(batch, tensor, view); }) {}
 

@@ -21,7 +21,7 @@ struct extremes_estimation {
     if (values.empty()) {
       return;
     }
-    const auto found = extremes(values);
+    const auto found = extremes_of(values);
     low = any ? std::min(low, found.low) : found.low;
     high = any ? std::max(high, found.high) : found.high;
     any = true;

@@ -199,9 +199,9 @@ struct default_ranges {
 /// `of_activations(mode, granularity) -> range_sides<...>`.
 template <class R>
 concept range_policy = std::regular<R> && requires(const R& policy, mode wanted, granularity of) {
-  { policy.of_weights(wanted) } -> range_estimator;
-  { policy.of_activations(wanted, of).low.estimator } -> std::copy_constructible;
-  { policy.of_activations(wanted, of).high.estimator } -> std::copy_constructible;
+  requires range_estimator<decltype(policy.of_weights(wanted))>;
+  requires range_estimator<decltype(policy.of_activations(wanted, of).low.estimator)>;
+  requires range_estimator<decltype(policy.of_activations(wanted, of).high.estimator)>;
 };
 
 } // namespace ptq

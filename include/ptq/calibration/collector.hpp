@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/calibration/request.hpp>
+#include <ptq/core/blocks.hpp>
+#include <ptq/core/error.hpp>
+#include <ptq/core/flow.hpp>
+#include <ptq/core/samples.hpp>
+#include <ptq/core/tensor_view.hpp>
+#include <ptq/graph/topology.hpp>
+#include <ptq/kernel/extremes.hpp>
+#include <ptq/statistics/statistics.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ptq::detail {
+
+/// Reduces the tensors that an evaluator shows to statistics. Errors are kept, since an engine may
+/// swallow exceptions, and thrown by `close`.
+class collector {
+public:
+  collector(const topology& in, const statistics_request& request) : in_(&in), request_(&request) {}
+
+  /// Begins a part of the samples; what is shown of others is not counted.
+  void open(const samples& range) {
+    wanted_.clear();
+    wanted_.insert(range.begin(), range.end());
+  }
+
+  auto show(const samples& batch, std::size_t tensor, const tensor_view& view) -> flow {
+    const auto request = request_->tensors().find(tensor);
+    if (problem_ || request == request_->tensors().end()) {
+      return problem_ ? enough : more;
+    }
+    try {
+      if (batch.size() != 1 && (view.rank() == 0 || view.extent(0) != batch.size())) {
+        throw error(
+            "shown as " + shape_text(view) + " for a batch of " + std::to_string(batch.size()) +
+                " samples: axis 0 is the sample",
+            name_of(tensor)
+        );
+      }
+      std::size_t position = 0;
+      for (const std::size_t sample : batch) {
+        if (wanted_.contains(sample)) {
+          take(sample, tensor, request->second, batch.size() == 1 ? view : view.at(0, position));
+        }
+        ++position;
+      }
+    } catch (const error& caught) {
+      problem_ = caught;
+    }
+    return problem_ ? enough : more;
+  }
+
+  /// Ends the part: what it showed is now in the statistics.
+  /// @throws error for what went wrong since `open`, and for a tensor that was not shown.
+  void close() {
+    if (problem_) {
+      throw *problem_;
+    }
+    for (const std::size_t sample : wanted_) {
+      for (const auto& [tensor, request] : request_->tensors()) {
+        const auto found = open_.find({sample, tensor});
+        if (found == open_.end()) {
+          throw error(
+              "the evaluator did not show this tensor for sample " + std::to_string(sample),
+              name_of(tensor)
+          );
+        }
+        keep(sample, tensor, request, found->second);
+      }
+      collected_.see(sample);
+    }
+    open_.clear();
+  }
+
+  [[nodiscard]] auto collected() && -> statistics { return std::move(collected_); }
+
+private:
+  struct open_sample {
+    std::optional<value_range<float>> whole{};
+    std::map<std::size_t, std::vector<summary>> axes{};
+    std::map<std::string, std::unique_ptr<running_estimation>> estimations{};
+    std::vector<std::uint64_t> shape{};
+  };
+
+  [[nodiscard]] auto name_of(std::size_t tensor) const -> const std::string& {
+    return in_->tensors[tensor].name;
+  }
+
+  [[nodiscard]] auto at(std::size_t sample, std::size_t tensor) const -> std::string {
+    return name_of(tensor) + ", sample " + std::to_string(sample);
+  }
+
+  void take(
+      std::size_t sample,
+      std::size_t tensor,
+      const statistics_request::of_tensor& request,
+      const tensor_view& view
+  ) {
+    if (view.size() == 0) {
+      throw error("the tensor is empty: " + shape_text(view), at(sample, tensor));
+    }
+    open_sample& state = open_[{sample, tensor}];
+    if (state.shape.empty()) {
+      for (std::size_t axis = 1; axis < view.rank(); ++axis) {
+        state.shape.push_back(view.extent(axis));
+      }
+    }
+    std::set<std::size_t> axes = request.extremes_axes;
+    for (const std::size_t axis : request.mean_axes) {
+      axes.insert(axis == last_axis ? view.rank() - 1 : axis);
+    }
+    for (const std::size_t axis : axes) {
+      sweep_channels(sample, tensor, view, axis, state.axes[axis]);
+    }
+    if (request.extremes) {
+      value_range<float> found =
+          axes.empty() ? sweep(sample, tensor, view) : over_channels(state.axes[*axes.begin()]);
+      if (state.whole) {
+        found.low = std::min(found.low, state.whole->low);
+        found.high = std::max(found.high, state.whole->high);
+      }
+      state.whole = found;
+    }
+    for (const auto& [key, custom] : request.estimations) {
+      check_axis(sample, tensor, view, custom.axis);
+      auto& running = state.estimations[key];
+      if (running == nullptr) {
+        running = custom.start(custom.axis ? view.extent(*custom.axis) : 1);
+      }
+      for_each_block(view, custom.axis, [&](std::size_t channel, std::span<const float> values) {
+        const extremes found = ptq::extremes_of(values);
+        check_finite(sample, tensor, found.has_nan, found.has_infinity());
+        running->observe(channel, values);
+      });
+    }
+  }
+
+  void check_axis(
+      std::size_t sample,
+      std::size_t tensor,
+      const tensor_view& view,
+      std::optional<std::size_t> axis
+  ) const {
+    if (axis && *axis >= view.rank()) {
+      throw error(
+          "shown as " + shape_text(view) + ", which has no channels on axis " +
+              std::to_string(*axis),
+          at(sample, tensor)
+      );
+    }
+  }
+
+  void check_finite(std::size_t sample, std::size_t tensor, bool has_nan, bool has_infinity) const {
+    if (has_nan || has_infinity) {
+      throw error(
+          std::string("the tensor holds ") + (has_nan ? "NaN" : "infinity"), at(sample, tensor)
+      );
+    }
+  }
+
+  [[nodiscard]] auto sweep(std::size_t sample, std::size_t tensor, const tensor_view& view) const
+      -> value_range<float> {
+    std::optional<value_range<float>> result;
+    for_each_block(view, std::nullopt, [&](std::size_t, std::span<const float> values) {
+      const extremes found = ptq::extremes_of(values);
+      check_finite(sample, tensor, found.has_nan, found.has_infinity());
+      result =
+          result ? value_range<
+                       float>{std::min(result->low, found.low), std::max(result->high, found.high)}
+                 : value_range<float>{found.low, found.high};
+    });
+    return *result;
+  }
+
+  void sweep_channels(
+      std::size_t sample,
+      std::size_t tensor,
+      const tensor_view& view,
+      std::size_t axis,
+      std::vector<summary>& channels
+  ) const {
+    check_axis(sample, tensor, view, axis);
+    const bool first = channels.empty();
+    const std::size_t count = view.extent(axis);
+    if (!first && channels.size() != count) {
+      throw error(
+          "shown with " + std::to_string(count) + " channels after " +
+              std::to_string(channels.size()),
+          at(sample, tensor)
+      );
+    }
+    std::vector<summary> found(count);
+    if (view.type() == element_type::f32 && view.is_dense()) {
+      summarize(view, axis, std::span<summary>(found));
+    } else {
+      for_each_block(view, axis, [&found](std::size_t channel, std::span<const float> values) {
+        found[channel] = merged(found[channel], summarize(values));
+      });
+    }
+    for (std::size_t c = 0; c != count; ++c) {
+      check_finite(sample, tensor, found[c].has_nan, found[c].has_infinity);
+    }
+    if (first) {
+      channels = std::move(found);
+      return;
+    }
+    for (std::size_t c = 0; c != count; ++c) {
+      channels[c] = merged(channels[c], found[c]);
+    }
+  }
+
+  static auto merged(const summary& a, const summary& b) -> summary {
+    if (a.count == 0 || b.count == 0) {
+      return a.count == 0 ? b : a;
+    }
+    summary result = a;
+    result.low = std::min(a.low, b.low);
+    result.high = std::max(a.high, b.high);
+    result.sum += b.sum;
+    result.count += b.count;
+    result.has_nan = a.has_nan || b.has_nan;
+    result.has_infinity = a.has_infinity || b.has_infinity;
+    return result;
+  }
+
+  static auto over_channels(const std::vector<summary>& channels) -> value_range<float> {
+    value_range<float> result{channels.front().low, channels.front().high};
+    for (const summary& channel : channels) {
+      result.low = std::min(result.low, channel.low);
+      result.high = std::max(result.high, channel.high);
+    }
+    return result;
+  }
+
+  void keep(
+      std::size_t sample,
+      std::size_t tensor,
+      const statistics_request::of_tensor& request,
+      const open_sample& state
+  ) {
+    const std::string& name = name_of(tensor);
+    if (request.extremes) {
+      collected_.record(
+          {name, statistic_key(extremes_key, std::nullopt)},
+          sample,
+          {state.whole->low, state.whole->high}
+      );
+    }
+    for (const std::size_t axis : request.extremes_axes) {
+      const std::vector<summary>& channels = state.axes.at(axis);
+      std::vector<float> numbers;
+      std::ranges::transform(channels, std::back_inserter(numbers), &summary::low);
+      std::ranges::transform(channels, std::back_inserter(numbers), &summary::high);
+      collected_.record({name, statistic_key(extremes_key, axis)}, sample, std::move(numbers));
+    }
+    for (const std::size_t axis : request.mean_axes) {
+      std::vector<float> means;
+      for (const summary& channel : state.axes.at(axis == last_axis ? state.shape.size() : axis)) {
+        means.push_back(static_cast<float>(channel.sum / static_cast<double>(channel.count)));
+      }
+      collected_.add({name, statistic_key("mean", axis)}, means);
+    }
+    if (!request.mean_axes.empty()) {
+      collected_.note_shape(name, state.shape);
+    }
+    for (const auto& [key, running] : state.estimations) {
+      std::vector<float> numbers = running->numbers();
+      for (const float number : numbers) {
+        if (!(number - number == 0.0F)) {
+          throw error("the estimator `" + key + "` gave NaN or infinity", at(sample, tensor));
+        }
+      }
+      collected_.record({name, key}, sample, std::move(numbers));
+    }
+  }
+
+  const topology* in_;
+  const statistics_request* request_;
+  std::set<std::size_t> wanted_{};
+  std::map<std::pair<std::size_t, std::size_t>, open_sample> open_{};
+  std::optional<error> problem_{};
+  statistics collected_{};
+};
+
+} // namespace ptq::detail

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/calibration/request.hpp>
+#include <ptq/core/choices.hpp>
+#include <ptq/core/error.hpp>
+#include <ptq/core/value_range.hpp>
+#include <ptq/placement/place.hpp>
+#include <ptq/range/ranges.hpp>
+#include <ptq/statistics/statistics.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ptq::detail {
+
+/// What one side of a range comes to over all samples, for each channel.
+template <class Side, class Pick>
+auto aggregated(
+    const statistics& collected,
+    const std::string& tensor,
+    const Side& side,
+    std::optional<std::size_t> axis,
+    Pick pick
+) -> std::vector<float> {
+  const std::optional<std::size_t> of = side.granularity == per_channel ? axis : std::nullopt;
+  const auto& samples = collected.per_sample({tensor, statistic_key(key_of(side.estimator), of)});
+  const std::size_t channels = samples.begin()->second.size() / 2;
+  std::vector<float> result(channels);
+  std::vector<float> values(samples.size());
+  for (std::size_t c = 0; c != channels; ++c) {
+    std::size_t position = 0;
+    for (const auto& [sample, numbers] : samples) {
+      if (numbers.size() != 2 * channels) {
+        throw error("the statistics are damaged: a range without its other end", tensor);
+      }
+      values[position++] = pick(stored_range(side.estimator, numbers[c], numbers[channels + c]));
+    }
+    result[c] = static_cast<float>(side.aggregator(std::span<const float>(values)));
+    if (!(result[c] - result[c] == 0.0F)) {
+      throw error("the range of channel " + std::to_string(c) + " is NaN or infinite", tensor);
+    }
+  }
+  return result;
+}
+
+} // namespace ptq::detail
+
+namespace ptq {
+
+/// Asks for what the ranges of a site's activations need.
+template <range_policy Ranges>
+void request_range(statistics_request& request, const Ranges& ranges, const quantizer_site& site) {
+  const auto sides = ranges.of_activations(site.choice.mode, site.choice.granularity);
+  const auto ask = [&](const auto& side) {
+    request.estimate(
+        site.tensor, side.estimator, side.granularity == per_channel ? site.axis : std::nullopt
+    );
+  };
+  ask(sides.low);
+  ask(sides.high);
+}
+
+/// The ranges of a site's activations: one, or one for each channel.
+/// @throws error if the statistics lack what the policy needs.
+template <range_policy Ranges>
+[[nodiscard]] auto activation_ranges(
+    const Ranges& ranges,
+    const quantizer_site& site,
+    const std::string& tensor,
+    const statistics& collected
+) -> std::vector<value_range<float>> {
+  const auto sides = ranges.of_activations(site.choice.mode, site.choice.granularity);
+  std::vector<float> lows =
+      detail::aggregated(collected, tensor, sides.low, site.axis, [](value_range<float> range) {
+        return range.low;
+      });
+  std::vector<float> highs =
+      detail::aggregated(collected, tensor, sides.high, site.axis, [](value_range<float> range) {
+        return range.high;
+      });
+  const std::size_t channels = std::max(lows.size(), highs.size());
+  lows.resize(channels, lows.front());
+  highs.resize(channels, highs.front());
+  std::vector<value_range<float>> result;
+  for (std::size_t c = 0; c != channels; ++c) {
+    result.push_back({lows[c], highs[c]});
+  }
+  return result;
+}
+
+/// The ranges of a constant: one, or one for each index on `axis`.
+template <range_estimator Estimator>
+[[nodiscard]] auto weight_ranges(
+    const Estimator& estimator, const tensor_view& constant, std::optional<std::size_t> axis
+) -> std::vector<value_range<float>> {
+  const std::size_t channels = axis ? constant.extent(*axis) : 1;
+  std::vector<detail::estimation_of<Estimator, float>> states(
+      channels, estimator.template start<float>()
+  );
+  for_each_block(constant, axis, [&states](std::size_t channel, std::span<const float> values) {
+    states[channel].observe(values);
+  });
+  std::vector<value_range<float>> result;
+  for (const auto& state : states) {
+    result.push_back(range_of<float>(estimator, state));
+  }
+  return result;
+}
+
+} // namespace ptq

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/core/blocks.hpp>
+#include <ptq/core/error.hpp>
+#include <ptq/correction/bias.hpp>
+#include <ptq/graph/read.hpp>
+#include <ptq/kernel/quantize.hpp>
+#include <ptq/plan/plan.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace ptq {
+
+/// A constant of the graph as integers: `value = (code - zero point) * scale`.
+struct lowered_tensor {
+  std::string name{}; ///< Of the constant.
+  std::string node{}; ///< The operation that reads it first.
+  std::vector<std::size_t> shape{};
+  /// In the order of `shape`, row-major: int8 or uint8 weights, int32 biases.
+  std::variant<std::vector<std::int8_t>, std::vector<std::uint8_t>, std::vector<std::int32_t>>
+      codes{};
+  std::optional<std::size_t> axis{}; ///< Of the channels; empty: one scale for all.
+  std::vector<float> scales{};
+  std::vector<float> zero_points{}; ///< As computed; whole numbers up to rounding noise mostly.
+
+  friend auto operator==(const lowered_tensor&, const lowered_tensor&) -> bool = default;
+};
+
+namespace detail {
+
+/// The zero points in codes, or all zeros where they are that up to the noise of binary32; and
+/// whether integer zero points were taken into the codes.
+inline void remove_zero_points(std::vector<std::int8_t>& codes, lowered_tensor& of) {
+  constexpr double tolerance = 1e-4;
+  std::vector<int> whole;
+  for (const float zero_point : of.zero_points) {
+    const double nearest = std::nearbyint(double{zero_point});
+    if (std::abs(double{zero_point} - nearest) > tolerance) {
+      return;
+    }
+    whole.push_back(static_cast<int>(nearest));
+  }
+  std::size_t inner = 1;
+  for (std::size_t axis = of.axis ? *of.axis + 1 : of.shape.size(); axis < of.shape.size();
+       ++axis) {
+    inner *= of.shape[axis];
+  }
+  const auto shifted = [&](std::size_t i) {
+    return int{codes[i]} - whole[of.axis ? i / inner % whole.size() : 0];
+  };
+  for (std::size_t i = 0; i != codes.size(); ++i) {
+    if (shifted(i) < -128 || shifted(i) > 127) {
+      return;
+    }
+  }
+  for (std::size_t i = 0; i != codes.size(); ++i) {
+    codes[i] = static_cast<std::int8_t>(shifted(i));
+  }
+  of.zero_points.assign(of.zero_points.size(), 0.0F);
+}
+
+inline auto lowered_weights(const tensor_data& constant, const quantizer& by) -> lowered_tensor {
+  lowered_tensor result{
+      .name = by.tensor,
+      .node = by.consumers.empty() ? std::string{} : by.consumers.front().node,
+      .shape = constant.shape,
+      .axis = by.format.axis
+  };
+  std::vector<std::int8_t> codes(constant.values.size());
+  if (by.format.axis) {
+    quantize(
+        constant.view(),
+        std::span<std::int8_t>(codes),
+        channel_grids{.axis = *by.format.axis, .grids = by.format.grids},
+        rounding::half_up
+    );
+  } else {
+    quantize(
+        std::span<const float>(constant.values),
+        std::span<std::int8_t>(codes),
+        by.format.grids.front(),
+        rounding::half_up
+    );
+  }
+  for (const grid& each : by.format.grids) {
+    const auto lowest = static_cast<double>(-(each.levels / 2));
+    result.scales.push_back(static_cast<float>(each.scale()));
+    result.zero_points.push_back(static_cast<float>(lowest + each.zero_point()));
+  }
+  remove_zero_points(codes, result);
+  result.codes = std::move(codes);
+  return result;
+}
+
+inline auto lowered_bias(
+    const tensor_data& bias,
+    std::string name,
+    const topology::node& of,
+    const quantizer& input,
+    const quantizer& weights
+) -> std::optional<lowered_tensor> {
+  const std::vector<grid>& in = input.format.grids;
+  const std::vector<grid>& by = weights.format.grids;
+  const bool channels_fit =
+      in.size() == 1 || (of.kind == op::depthwise_convolution && in.size() == bias.values.size());
+  if (!channels_fit || (by.size() != 1 && by.size() != bias.values.size())) {
+    return std::nullopt;
+  }
+  lowered_tensor result{.name = std::move(name), .node = of.name, .shape = bias.shape};
+  if (in.size() != 1 || by.size() != 1) {
+    result.axis = bias.shape.size() - 1;
+  }
+  std::vector<std::int32_t> codes(bias.values.size());
+  for (std::size_t c = 0; c != codes.size(); ++c) {
+    const double scale = in[in.size() == 1 ? 0 : c].scale() * by[by.size() == 1 ? 0 : c].scale();
+    const double code = std::nearbyint(double{bias.values[c]} / scale);
+    if (!(std::abs(code) <= double{std::numeric_limits<std::int32_t>::max()})) {
+      return std::nullopt;
+    }
+    codes[c] = static_cast<std::int32_t>(code);
+    if (c == 0 || result.axis) {
+      result.scales.push_back(static_cast<float>(scale));
+      result.zero_points.push_back(0.0F);
+    }
+  }
+  result.codes = std::move(codes);
+  return result;
+}
+
+} // namespace detail
+
+/// The integers that the plan makes of the graph's constants: int8 weights, packed half up as
+/// OpenVINO does, and int32 biases in units of input scale times weight scale.
+///
+/// A zero point that is a whole number and can be taken into the codes is; symmetric weights have
+/// none. Biases are given for operations whose input and weights are both quantized, with one input
+/// scale for each output channel. Weights of more than 256 levels stay in floating point.
+/// @throws error if the plan is of another graph.
+[[nodiscard]] inline auto lower(const topology& in, const plan& by) -> std::vector<lowered_tensor> {
+  const auto value_of = [&](std::size_t tensor) {
+    const tensor_data* const replaced = by.constant(in.tensors[tensor].name);
+    return replaced != nullptr ? *replaced : to_floats(*in.producer(tensor).constant);
+  };
+  std::vector<lowered_tensor> result;
+  for (const auto& entry : by.quantizers) {
+    if (entry->kind != tensor_kind::weights) {
+      continue;
+    }
+    const auto found = std::ranges::find(in.tensors, entry->tensor, &topology::tensor::name);
+    if (found == in.tensors.end() || !in.nodes[found->node].constant) {
+      throw error("the plan is of another model: the graph has no such constant", entry->tensor);
+    }
+    if (!entry->format.grids.empty() && entry->format.grids.front().levels <= 256) {
+      const auto tensor = static_cast<std::size_t>(found - in.tensors.begin());
+      result.push_back(detail::lowered_weights(value_of(tensor), *entry));
+    }
+  }
+  for (const topology::node& node : in.nodes) {
+    const std::optional<bias_site> bias = find_bias(in, node);
+    const quantizer* const input = bias ? by.input(node.name, 0) : nullptr;
+    const quantizer* const weights = bias ? by.input(node.name, 1) : nullptr;
+    if (input == nullptr || weights == nullptr) {
+      continue;
+    }
+    auto lowered = detail::lowered_bias(
+        value_of(bias->tensor), in.tensors[bias->tensor].name, node, *input, *weights
+    );
+    if (lowered) {
+      result.push_back(std::move(*lowered));
+    }
+  }
+  return result;
+}
+
+/// @see lower(const topology&, const plan&)
+template <graph G>
+[[nodiscard]] auto lower(const G& of, const plan& by) -> std::vector<lowered_tensor> {
+  return lower(read_graph(of).nodes, by);
+}
+
+} // namespace ptq
