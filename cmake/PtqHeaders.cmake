@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # Written by `cmake -P cmake/PtqListHeaders.cmake`; run it after adding, moving or removing a header.
 set(PTQ_HEADERS_ptq
+  ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/calibrate.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/default_quantization.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collect.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collector.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/ranges.hpp
@@ -51,10 +53,12 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/extremes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/fake_quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/formula.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantization_error.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/reference.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/lowering/lower.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/observer/observer.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/observer/print_progress.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/blocking.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/choices.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/insertion.hpp
@@ -66,6 +70,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/resolve.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/validate.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/preset/presets.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ptq.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/aggregate.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/extremes.hpp

@@ -7,7 +7,7 @@ set -euo pipefail
 purpose=${1:-run}
 
 run=(cmake ninja-build g++ libxsimd-dev libxtensor-dev libboost-dev nlohmann-json3-dev libcli11-dev libdnnl-dev
-  libonnx-dev libprotobuf-dev protobuf-compiler dataset-fashion-mnist)
+  libonnx-dev libprotobuf-dev protobuf-compiler zlib1g-dev dataset-fashion-mnist)
 test=("${run[@]}" doctest-dev clang-19 clang-format-19 ccache)
 bench=("${run[@]}" libbenchmark-dev)
 all=("${test[@]}" libbenchmark-dev clang-tidy-19)
@@ -29,7 +29,7 @@ $1
 ptq is developed on Debian 12. For \`$purpose\` it needs, from wherever your system has them:
   to build      CMake >= 3.25, Ninja, a C++20 compiler (g++ >= 12 or clang >= 19)
   the library   xsimd >= 8.1; for the optional targets nlohmann-json >= 3.11, Boost headers >= 1.74, xtensor >= 0.24
-  the examples  oneDNN 2.6, ONNX (the C++ protobuf library) >= 1.12, protobuf and its compiler, CLI11 >= 2.1
+  the examples  oneDNN 2.6, ONNX (the C++ protobuf library) >= 1.12, protobuf and its compiler, CLI11 >= 2.1, zlib
   quickstart    the four Fashion-MNIST files, gzipped IDX
   test          doctest >= 2.4.9, clang 19, clang-format 19; ccache if you like
   bench         Google Benchmark >= 1.7
