@@ -7,16 +7,10 @@
 #include <algorithm>
 #include <set>
 
+#include "detail/batches.hpp"
+
 namespace engine {
 namespace {
-
-auto shown(const view& of) -> ptq::tensor_view {
-  if (of.channels_last) {
-    const shape& e = of.extents;
-    return ptq::tensor_view(of.data, {e[0], e[2], e[3], e[1]}).permuted({0, 3, 1, 2});
-  }
-  return {of.data, of.extents};
-}
 
 auto filter_of(const ptq::quantizer& by) -> input_filter {
   return {&by, [&by](const view& from, float* to) {
@@ -33,9 +27,15 @@ auto filter_of(const ptq::quantizer& by) -> input_filter {
           }};
 }
 
-constexpr std::size_t measured_batch = 50;
-
 } // namespace
+
+auto shown(const view& of) -> ptq::tensor_view {
+  if (of.channels_last) {
+    const shape& e = of.extents;
+    return ptq::tensor_view(of.data, {e[0], e[2], e[3], e[1]}).permuted({0, 3, 1, 2});
+  }
+  return {of.data, of.extents};
+}
 
 auto changes_of(const graph& of, const ptq::plan& under) -> changes {
   changes result;
@@ -57,18 +57,8 @@ auto changes_of(const graph& of, const ptq::plan& under) -> changes {
 
 evaluator::evaluator(const model& of, tensor samples, std::vector<std::int64_t> labels)
     : samples_(std::move(samples)), labels_(std::move(labels)) {
-  const shape given = shape_of(samples_);
-  const bool fits = given.size() == of.input_shape.size() &&
-                    std::equal(given.begin() + 1, given.end(), of.input_shape.begin() + 1);
-  if (!fits) {
-    shape wanted = of.input_shape;
-    std::string expected = text(wanted);
-    throw error(
-        "samples of shape " + text(given) + " do not fit the model's input '" +
-        of.nodes[of.input].outputs[0] + "' of shape [N" + expected.substr(2)
-    );
-  }
-  count_ = given[0];
+  detail::check_samples(of, samples_);
+  count_ = samples_.shape()[0];
   sample_size_ = extents(of.input_shape);
   if (!labels_.empty() && labels_.size() != count_) {
     throw error(
@@ -113,15 +103,10 @@ void evaluator::observe(
     wanted.insert({tap.node, tap.output});
   }
   for (const std::size_t sample : range) {
-    if (sample >= count_) {
-      throw error(
-          "sample " + std::to_string(sample) + " is asked for; there are " + std::to_string(count_)
-      );
-    }
     bool more = true;
-    ready.run(samples_.data() + sample * sample_size_, [&](source from, const view& values) {
+    ready.run(at(sample), [&](source from) {
       if (wanted.contains(from)) {
-        more = show(sample, {from.node, from.output}, shown(values)) == ptq::more;
+        more = show(sample, {from.node, from.output}, shown(ready.value(from))) == ptq::more;
       }
       return more;
     });
@@ -131,36 +116,28 @@ void evaluator::observe(
   }
 }
 
-auto evaluator::outputs(const graph& of, const ptq::plan& under, const ptq::samples& range)
-    -> tensor {
-  const std::size_t most = of.source().fixed_batch ? 1 : measured_batch;
-  tensor result;
-  float* to = nullptr;
-  tensor gathered = tensor::from_shape({most * sample_size_});
-  for (std::size_t at = 0; at < range.size(); at += most) {
-    const ptq::samples part = range.part(at, most);
-    float* into = gathered.data();
-    for (const std::size_t sample : part) {
-      if (sample >= count_) {
-        throw error(
-            "sample " + std::to_string(sample) + " is asked for; there are " +
-            std::to_string(count_)
-        );
-      }
-      into = std::copy_n(samples_.data() + sample * sample_size_, sample_size_, into);
-    }
-    program& ready = prepared(of, under, part.size());
-    ready.run(gathered.data());
-    const tensor piece = ready.output();
-    if (to == nullptr) {
-      shape whole = shape_of(piece);
-      whole[0] = whole[0] / part.size() * range.size();
-      result = tensor::from_shape(whole);
-      to = result.data();
-    }
-    to = std::copy_n(piece.data(), piece.size(), to);
+auto evaluator::outputs(
+    const graph& of, const ptq::plan& under, const ptq::samples& range, std::size_t batch
+) -> tensor {
+  shape wanted = of.source().input_shape;
+  wanted[0] = range.size();
+  auto gathered = tensor::from_shape(wanted);
+  float* into = gathered.data();
+  for (const std::size_t sample : range) {
+    into = std::copy_n(at(sample), sample_size_, into);
   }
-  return result;
+  return detail::run_in_batches(of.source(), gathered, batch, [&](std::size_t size) -> program& {
+    return prepared(of, under, size);
+  });
+}
+
+auto evaluator::at(std::size_t sample) const -> const float* {
+  if (sample >= count_) {
+    throw error(
+        "sample " + std::to_string(sample) + " is asked for; there are " + std::to_string(count_)
+    );
+  }
+  return samples_.data() + sample * sample_size_;
 }
 
 auto evaluator::measure(const graph& of, const ptq::plan& under, const ptq::samples& range)

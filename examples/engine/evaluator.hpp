@@ -3,9 +3,6 @@
 
 #include <ptq/evaluator/concept.hpp>
 
-#include "graph.hpp"
-#include "program.hpp"
-
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,7 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "graph.hpp"
+#include "program.hpp"
+
 namespace engine {
+
+/// A tensor of the engine where it lies.
+[[nodiscard]] auto shown(const view& of) -> ptq::tensor_view;
 
 /// The fake-quantizers and replaced constants of a plan, for a program. Points into the plan.
 /// @throws ptq::error if the plan is of another model.
@@ -53,10 +56,13 @@ public:
   auto measure(const graph& of, const ptq::plan& under, const ptq::samples& range)
       -> ptq::measurement;
 
-  /// The first output for the samples of `range`.
-  auto outputs(const graph& of, const ptq::plan& under, const ptq::samples& range) -> tensor;
+  /// The first output for the samples of `range`, `batch` at a time.
+  auto outputs(
+      const graph& of, const ptq::plan& under, const ptq::samples& range, std::size_t batch = 50
+  ) -> tensor;
 
 private:
+  [[nodiscard]] auto at(std::size_t sample) const -> const float*;
   auto prepared(const graph& of, const ptq::plan& under, std::size_t batch) -> program&;
 
   std::size_t count_ = 0;

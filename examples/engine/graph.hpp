@@ -3,14 +3,14 @@
 
 #include <ptq/graph/concept.hpp>
 
-#include "model.hpp"
-
 #include <cstdint>
 #include <optional>
 #include <ranges>
 #include <span>
 #include <string_view>
 #include <vector>
+
+#include "model.hpp"
 
 namespace engine {
 

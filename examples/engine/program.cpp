@@ -3,22 +3,46 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <optional>
 
 namespace engine {
+namespace {
+
+auto copied(const view& from) -> tensor {
+  auto result = tensor::from_shape(from.extents);
+  std::copy_n(from.data, from.size(), result.data());
+  return result;
+}
+
+} // namespace
 
 program::program(const model& of, std::size_t batch, const changes& with)
-    : model_(of), batch_(batch) {
+    : program(of, batch, with, unprepared{}) {
+  prepare();
+}
+
+program::program(const model& of, std::size_t batch, const changes& with, unprepared)
+    : model_(of), batch_(batch), with_(with) {
   if (batch == 0 || (of.fixed_batch && batch != 1)) {
     throw error(
         of.name + ": the model runs on one sample at a time, not on " + std::to_string(batch)
     );
   }
-  const auto shapes = infer_shapes(of, batch);
-  for (node_id id = 0; id != of.nodes.size(); ++id) {
+  shapes_ = infer_shapes(of, batch);
+}
+
+void program::prepare() {
+  for (node_id id = 0; id != model_.nodes.size(); ++id) {
     try {
-      compile(id, with, shapes[id][0]);
+      if (model_.nodes[id].kind == operation::constant) {
+        prepare_constant(id);
+      } else if (!prepare_otherwise(id, shapes_[id][0])) {
+        add_stage({id, 0});
+        prepare_node(id, shapes_[id][0]);
+      }
     } catch (const std::exception& problem) {
-      throw error("node '" + of.nodes[id].name + "': " + problem.what());
+      throw error("node '" + model_.nodes[id].name + "': " + problem.what());
     }
   }
 }
@@ -33,15 +57,15 @@ auto program::in_layout(const view& from, bool channels_last) -> view {
     return {from.data, from.extents, channels_last && from.extents.size() == 4};
   }
   const view to = allocate(from.extents, channels_last);
-  stages_.back().steps.push_back(detail::relayout(from, to));
+  add_step(detail::relayout(from, to));
   return to;
 }
 
-auto program::operand(node_id id, std::uint32_t index, const changes& with) -> view {
+auto program::operand(node_id id, std::uint32_t index) -> view {
   const source from = model_.nodes[id].inputs[index];
   const view& value = values_.at(from);
-  const auto filter = with.filters.find({id, index});
-  if (filter == with.filters.end()) {
+  const auto filter = with_.filters.find({id, index});
+  if (filter == with_.filters.end()) {
     return value;
   }
   const auto [place, first] = filtered_.try_emplace({from, filter->second.key});
@@ -51,159 +75,152 @@ auto program::operand(node_id id, std::uint32_t index, const changes& with) -> v
     if (model_.nodes[from.node].kind == operation::constant) {
       filter->second.apply(value, to.data);
     } else {
-      stages_.back().steps.push_back([value, to, apply = filter->second.apply] {
-        apply(value, to.data);
-      });
+      add_step([value, to, apply = filter->second.apply] { apply(value, to.data); });
     }
   }
   return place->second;
 }
 
-void program::compile(node_id id, const changes& with, const shape& result) {
-  const node& of = model_.nodes[id];
-  const source self{id, 0};
-  if (of.kind == operation::constant) {
-    if (std::holds_alternative<integer_tensor>(of.value)) {
-      return;
-    }
-    const auto changed = with.constants.find(id);
-    memory_.push_back(
-        changed == with.constants.end() ? std::get<tensor>(of.value) : changed->second
-    );
-    if (shape_of(memory_.back()) != result) {
-      throw error("it is replaced by a constant of another shape");
-    }
-    values_[self] = {memory_.back().data(), result, false};
+void program::prepare_constant(node_id id) {
+  const auto* stored = constant_of(model_, id);
+  if (stored == nullptr) {
     return;
   }
-  stages_.push_back({self, {}});
-  auto& steps = stages_.back().steps;
+  const auto changed = with_.constants.find(id);
+  const tensor& used = changed == with_.constants.end() ? *stored : changed->second;
+  if (used.shape() != stored->shape()) {
+    throw error("it is replaced by a constant of another shape");
+  }
+  memory_.push_back(used);
+  values_[{id, 0}] = {memory_.back().data(), shape_of(used), false};
+}
+
+void program::prepare_node(node_id id, const shape& result) {
+  const node& of = model_.nodes[id];
   const bool last = result.size() == 4;
-  const auto input = [&](std::uint32_t index) { return operand(id, index, with); };
   const auto target = [&](bool channels_last) {
-    return values_[self] = allocate(result, channels_last);
+    return values_[{id, 0}] = allocate(result, channels_last);
   };
   switch (of.kind) {
-  case operation::input: {
-    const view to = target(last);
-    if (detail::layout_is_moot(result)) {
-      steps.push_back([this, to, size = to.size()] { std::copy_n(input_, size, to.data); });
-    } else {
-      const view staged = allocate(result, false);
-      steps.push_back([this, staged, size = to.size()] { std::copy_n(input_, size, staged.data); });
-      steps.push_back(detail::relayout(staged, to));
-    }
+  case operation::constant:
     break;
-  }
-  case operation::convolution: {
-    const view from = in_layout(input(0), true);
-    const auto owned = [&](std::uint32_t index) {
-      const view of_constant = input(index);
-      auto copy = tensor::from_shape(of_constant.extents);
-      std::copy_n(of_constant.data, of_constant.size(), copy.data());
-      return copy;
-    };
-    const tensor weights = owned(1);
-    std::optional<tensor> bias;
-    if (of.inputs.size() > 2 && !of.inputs[2].is_absent()) {
-      bias = owned(2);
-    }
-    steps.push_back(detail::convolution(
-        std::get<window>(of.form), from, weights, bias ? &*bias : nullptr, target(true)
-    ));
+  case operation::input:
+    prepare_input(target(last));
     break;
-  }
+  case operation::convolution:
+    prepare_convolution(id, target(true));
+    break;
+  case operation::gemm:
+  case operation::matmul:
+    prepare_product(id, target(false));
+    break;
   case operation::max_pool:
   case operation::average_pool: {
-    const view from = in_layout(input(0), true);
-    steps.push_back(
-        detail::pool(std::get<window>(of.form), of.kind == operation::max_pool, from, target(true))
-    );
+    const view from = in_layout(operand(id, 0), true);
+    const bool maximum = of.kind == operation::max_pool;
+    add_step(detail::pool(std::get<window>(of.form), maximum, from, target(true)));
     break;
   }
   case operation::global_average_pool: {
-    const view from = in_layout(input(0), true);
-    steps.push_back(detail::average_over_positions(from, target(true)));
+    const view from = in_layout(operand(id, 0), true);
+    add_step(detail::average_over_positions(from, target(true)));
     break;
   }
-  case operation::clip:
+  case operation::clip: {
+    const view from = operand(id, 0);
+    const auto& bounds = std::get<clip_bounds>(of.form);
+    add_step(detail::clip(from, bounds.low, bounds.high, target(from.channels_last)));
+    break;
+  }
   case operation::relu: {
-    const view from = input(0);
-    const auto* bounds = std::get_if<clip_bounds>(&of.form);
-    const clip_bounds range =
-        bounds == nullptr ? clip_bounds{0, std::numeric_limits<float>::infinity()} : *bounds;
-    steps.push_back(detail::clip(from, range.low, range.high, target(from.channels_last)));
+    const view from = operand(id, 0);
+    constexpr float no_bound = std::numeric_limits<float>::infinity();
+    add_step(detail::clip(from, 0, no_bound, target(from.channels_last)));
     break;
   }
+  case operation::identity:
+    values_[{id, 0}] = operand(id, 0);
+    break;
   case operation::flatten:
   case operation::reshape:
-  case operation::identity: {
-    const view from = input(0);
-    if (of.kind == operation::identity) {
-      values_[self] = from;
-    } else {
-      values_[self] = {in_layout(from, false).data, result, false};
-    }
-    break;
-  }
-  case operation::gemm:
-  case operation::matmul:
-    compile_gemm(of, id, with, target(false));
+    values_[{id, 0}] = {in_layout(operand(id, 0), false).data, result, false};
     break;
   case operation::add: {
-    const view a = input(0);
-    const view b = input(1);
-    steps.push_back(detail::add(a, 1, b, 1, target(last)));
+    const view a = operand(id, 0);
+    const view b = operand(id, 1);
+    add_step(detail::add(a, 1, b, 1, target(last)));
     break;
   }
   case operation::concat: {
     std::vector<view> from;
     for (std::uint32_t i = 0; i != of.inputs.size(); ++i) {
-      from.push_back(in_layout(input(i), last));
+      from.push_back(in_layout(operand(id, i), last));
     }
     const std::int64_t axis = std::get<axis_form>(of.form).axis;
-    steps.push_back(detail::concat(
-        from,
-        static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int64_t>(result.size()) : axis),
-        target(last)
-    ));
+    const std::int64_t rank = static_cast<std::int64_t>(result.size());
+    add_step(
+        detail::concat(from, static_cast<std::size_t>(axis < 0 ? axis + rank : axis), target(last))
+    );
     break;
   }
   case operation::batch_normalization: {
-    const view from = input(0);
-    const view parameters[] = {input(1), input(2), input(3), input(4)};
-    const float epsilon = std::get<normalization_form>(of.form).epsilon;
-    std::vector<float> factor(result[1]);
-    std::vector<float> shift(result[1]);
-    for (std::size_t c = 0; c != result[1]; ++c) {
-      factor[c] = parameters[0].data[c] / std::sqrt(parameters[3].data[c] + epsilon);
-      shift[c] = parameters[1].data[c] - parameters[2].data[c] * factor[c];
-    }
-    steps.push_back(detail::scale_channels(
-        from, std::move(factor), std::move(shift), target(from.channels_last)
-    ));
+    const view from = operand(id, 0);
+    prepare_normalization(id, from, target(from.channels_last));
     break;
   }
-  case operation::constant:
-    break;
   }
 }
 
-void program::compile_gemm(const node& of, node_id id, const changes& with, const view& to) {
+void program::prepare_input(const view& to) {
+  if (detail::layout_is_moot(to.extents)) {
+    add_step([this, to, size = to.size()] { std::copy_n(input_, size, to.data); });
+    return;
+  }
+  const view staged = allocate(to.extents, false);
+  add_step([this, staged, size = to.size()] { std::copy_n(input_, size, staged.data); });
+  add_step(detail::relayout(staged, to));
+}
+
+void program::prepare_convolution(node_id id, const view& to) {
+  const node& of = model_.nodes[id];
+  const view from = in_layout(operand(id, 0), true);
+  const tensor weights = copied(operand(id, 1));
+  std::optional<tensor> bias;
+  if (of.inputs.size() > 2 && !of.inputs[2].is_absent()) {
+    bias = copied(operand(id, 2));
+  }
+  add_step(
+      detail::convolution(std::get<window>(of.form), from, weights, bias ? &*bias : nullptr, to)
+  );
+}
+
+void program::prepare_product(node_id id, const view& to) {
+  const node& of = model_.nodes[id];
   const auto* form = std::get_if<gemm_form>(&of.form);
-  const view a = in_layout(operand(id, 0, with), false);
-  const view b = in_layout(operand(id, 1, with), false);
-  auto& steps = stages_.back().steps;
-  steps.push_back(detail::matmul(a, b, form != nullptr && form->transpose_b, to));
+  const view a = in_layout(operand(id, 0), false);
+  const view b = in_layout(operand(id, 1), false);
+  add_step(detail::matmul(a, b, form != nullptr && form->transpose_b, to));
   if (form == nullptr) {
     return;
   }
   if (of.inputs.size() > 2 && !of.inputs[2].is_absent()) {
-    const view c = operand(id, 2, with);
-    steps.push_back(detail::add(to, form->alpha, c, form->beta, to));
+    add_step(detail::add(to, form->alpha, operand(id, 2), form->beta, to));
   } else if (form->alpha != 1) {
-    steps.push_back(detail::add(to, form->alpha, to, 0, to));
+    add_step(detail::add(to, form->alpha, to, 0, to));
   }
+}
+
+void program::prepare_normalization(node_id id, const view& from, const view& to) {
+  const view parameters[] = {operand(id, 1), operand(id, 2), operand(id, 3), operand(id, 4)};
+  const float epsilon = std::get<normalization_form>(model_.nodes[id].form).epsilon;
+  const std::size_t channels = from.extents[1];
+  std::vector<float> factor(channels);
+  std::vector<float> shift(channels);
+  for (std::size_t c = 0; c != channels; ++c) {
+    factor[c] = parameters[0].data[c] / std::sqrt(parameters[3].data[c] + epsilon);
+    shift[c] = parameters[1].data[c] - parameters[2].data[c] * factor[c];
+  }
+  add_step(detail::scale_channels(from, std::move(factor), std::move(shift), to));
 }
 
 auto program::output() const -> tensor {

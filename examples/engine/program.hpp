@@ -4,7 +4,7 @@
 #include <deque>
 #include <functional>
 #include <map>
-#include <optional>
+#include <utility>
 #include <vector>
 
 #include "detail/kernels.hpp"
@@ -31,16 +31,23 @@ struct changes {
 /// weight stands in the layout that its kernel wants.
 class program {
 public:
+  /// @param with outlives the program.
   /// @throws error that names the node that cannot be run.
-  program(const model& of, std::size_t batch, const changes& with = {});
+  program(const model& of, std::size_t batch, const changes& with);
 
   program(const program&) = delete;
   auto operator=(const program&) -> program& = delete;
+  virtual ~program() = default;
 
   [[nodiscard]] auto batch() const -> std::size_t { return batch_; }
 
-  /// Runs a batch that lies row-major at `input`. After each node that computes, `seen(source,
-  /// view)` is called with what it produced; `false` ends the run.
+  /// Runs a batch that lies row-major at `input`.
+  void run(const float* input) {
+    run(input, [](source) { return true; });
+  }
+
+  /// After each node that computes, `seen(source)` is called with what it produced; `false` ends
+  /// the run.
   template <class Seen>
   void run(const float* input, Seen&& seen) {
     input_ = input;
@@ -48,14 +55,10 @@ public:
       for (const detail::step& work : each.steps) {
         work();
       }
-      if (!seen(each.result, values_.at(each.result))) {
+      if (!seen(each.result)) {
         return;
       }
     }
-  }
-
-  void run(const float* input) {
-    run(input, [](source, const view&) { return true; });
   }
 
   /// What a run left there.
@@ -64,20 +67,54 @@ public:
   /// The first output of the model, row-major.
   [[nodiscard]] auto output() const -> tensor;
 
+protected:
+  struct unprepared {};
+
+  program(const model& of, std::size_t batch, const changes& with, unprepared);
+
+  void prepare();
+
+  /// A derived program may make a node ready in another way than this one does.
+  /// @return whether it did.
+  virtual auto prepare_otherwise(node_id, const shape&) -> bool { return false; }
+
+  /// The tensor at an input of a node, in float, through the filter that lies before it.
+  virtual auto operand(node_id id, std::uint32_t index) -> view;
+
+  auto in_layout(const view& from, bool channels_last) -> view;
+  auto allocate(const shape& of, bool channels_last) -> view;
+
+  void add_stage(source result) { stages_.push_back({result, {}}); }
+
+  void add_step(detail::step work) { stages_.back().steps.push_back(std::move(work)); }
+
+  void set_value(source of, const view& to) { values_[of] = to; }
+
+  [[nodiscard]] auto has_value(source of) const -> bool { return values_.contains(of); }
+
+  [[nodiscard]] auto the_model() const -> const model& { return model_; }
+
+  [[nodiscard]] auto shape_at(source of) const -> const shape& {
+    return shapes_[of.node][of.output];
+  }
+
 private:
   struct stage {
     source result;
     std::vector<detail::step> steps;
   };
 
-  void compile(node_id id, const changes& with, const shape& result);
-  auto operand(node_id id, std::uint32_t index, const changes& with) -> view;
-  auto in_layout(const view& from, bool channels_last) -> view;
-  auto allocate(const shape& of, bool channels_last) -> view;
-  void compile_gemm(const node& of, node_id id, const changes& with, const view& to);
+  void prepare_constant(node_id id);
+  void prepare_node(node_id id, const shape& result);
+  void prepare_input(const view& to);
+  void prepare_convolution(node_id id, const view& to);
+  void prepare_product(node_id id, const view& to);
+  void prepare_normalization(node_id id, const view& from, const view& to);
 
   const model& model_;
   std::size_t batch_;
+  const changes& with_;
+  std::vector<std::vector<shape>> shapes_;
   const float* input_ = nullptr;
   std::deque<tensor> memory_;
   std::map<source, view> values_;
