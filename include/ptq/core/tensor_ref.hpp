@@ -27,8 +27,16 @@ struct tensor_ref {
     return output == std::numeric_limits<std::uint32_t>::max();
   }
 
-  friend constexpr auto operator==(const tensor_ref&, const tensor_ref&) -> bool = default;
-  friend constexpr auto operator<=>(const tensor_ref&, const tensor_ref&) = default;
+  friend auto operator==(const tensor_ref&, const tensor_ref&) -> bool = default;
+
+  // Not defaulted: an id needs `<` and `==`, but no `<=>`.
+  friend constexpr auto operator<=>(const tensor_ref& a, const tensor_ref& b)
+      -> std::strong_ordering {
+    if (a.node < b.node) {
+      return std::strong_ordering::less;
+    }
+    return b.node < a.node ? std::strong_ordering::greater : a.output <=> b.output;
+  }
 };
 
 } // namespace ptq

@@ -5,10 +5,14 @@
 #include <ptq/graph/concept.hpp>
 #include <ptq/graph/topology.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,6 +27,9 @@ inline auto is_depthwise(const topology& in, const topology::node& of) -> bool {
   return geometry != nullptr && weights != nullptr && weights->rank() > 2 && geometry->groups > 1 &&
          weights->extent(1) == 1 && weights->extent(0) == geometry->groups;
 }
+
+/// Beyond this an index is a mistake; without a limit it would be an allocation.
+inline constexpr std::uint32_t most_outputs = 65'535;
 
 inline auto default_tensor_name(const std::string& node, std::uint32_t output) -> std::string {
   return output == 0 ? node : node + ":" + std::to_string(output);
@@ -40,8 +47,7 @@ struct read_graph_result {
 
 /// Reads the graph once and checks the laws of its concept.
 /// @throws error for a name that is empty or used twice, an input from a node that is not there,
-/// and
-///   a node that comes before its inputs (a cycle is one), by name.
+///   and a node that comes before its inputs (a cycle is one), by name.
 template <graph G>
 [[nodiscard]] auto read_graph(const G& of) -> read_graph_result<G> {
   using id_type = typename G::node_id;
@@ -87,6 +93,13 @@ template <graph G>
         if (out.nodes[found->second].kind == op::output) {
           throw error("reads from `" + out.nodes[found->second].name + "`, an output", where);
         }
+        if (input.output > detail::most_outputs) {
+          throw error(
+              "reads output " + std::to_string(input.output) + " of `" +
+                  out.nodes[found->second].name + "`: no operation has that many",
+              where
+          );
+        }
         output_count[found->second] =
             std::max(output_count[found->second], std::size_t{input.output} + 1);
       }
@@ -103,7 +116,10 @@ template <graph G>
       if constexpr (graph_with_tensor_names<G>) {
         name = std::string(std::string_view(of.tensor_name(tensor)));
       }
-      if (name.empty() || !tensor_names.insert(name).second) {
+      if (name.empty()) {
+        throw error("the graph has no name for its output " + std::to_string(k), out.nodes[n].name);
+      }
+      if (!tensor_names.insert(name).second) {
         throw error("two tensors of the graph go by the name `" + name + "`", out.nodes[n].name);
       }
       result.tensors.emplace(tensor, out.tensors.size());
