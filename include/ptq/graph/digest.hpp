@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/core/blocks.hpp>
 #include <ptq/graph/topology.hpp>
 
 #include <array>
@@ -69,20 +70,7 @@ inline void feed_constant(fnv1a& hash, const constant_view& view) {
     hash.elements(first, view.size(), width);
     return;
   }
-  std::array<std::size_t, tensor_view::max_rank> index{};
-  for (std::size_t left = view.size(); left != 0; --left) {
-    std::ptrdiff_t at = 0;
-    for (std::size_t axis = 0; axis != view.rank(); ++axis) {
-      at += view.dimensions()[axis].offset_of(index[axis]);
-    }
-    hash.elements(first + at * static_cast<std::ptrdiff_t>(width), 1, width);
-    for (std::size_t axis = view.rank(); axis-- != 0;) {
-      if (++index[axis] != view.extent(axis)) {
-        break;
-      }
-      index[axis] = 0;
-    }
-  }
+  for_each_element(view, [&](const std::byte* element) { hash.elements(element, 1, width); });
 }
 
 struct feed_attributes {
