@@ -3,6 +3,9 @@
 
 #include <numeric>
 
+// Of the OpenMP runtime that oneDNN is linked with.
+extern "C" void omp_set_num_threads(int);
+
 namespace engine::detail {
 
 using dnnl::memory;
@@ -15,7 +18,12 @@ auto cpu() -> const dnnl::engine& {
 }
 
 auto stream() -> dnnl::stream& {
-  static dnnl::stream instance(cpu());
+  // One core for each call: two threads that spin for the next tiny layer cost more than they
+  // bring, and threads over samples are the caller's to make.
+  thread_local dnnl::stream instance = [] {
+    omp_set_num_threads(1);
+    return dnnl::stream(cpu());
+  }();
   return instance;
 }
 
