@@ -13,17 +13,20 @@ using data_type = memory::data_type;
 using tag = memory::format_tag;
 
 auto cpu() -> const dnnl::engine& {
+  // One core for each caller: two threads that spin between tiny layers cost ten times what they
+  // bring, and threads over samples are the caller's to make. Set before a primitive is made, which
+  // remembers the number.
+  thread_local const bool alone = [] {
+    omp_set_num_threads(1);
+    return true;
+  }();
+  static_cast<void>(alone);
   static const dnnl::engine instance(dnnl::engine::kind::cpu, 0);
   return instance;
 }
 
 auto stream() -> dnnl::stream& {
-  // One core for each call: two threads that spin for the next tiny layer cost more than they
-  // bring, and threads over samples are the caller's to make.
-  thread_local dnnl::stream instance = [] {
-    omp_set_num_threads(1);
-    return dnnl::stream(cpu());
-  }();
+  thread_local dnnl::stream instance(cpu());
   return instance;
 }
 
