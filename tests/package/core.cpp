@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include <ptq/core/value_range.hpp>
+#include <ptq/kernel/fake_quantize.hpp>
 #include <ptq/version.hpp>
+
+#include <array>
 
 static_assert(PTQ_VERSION_MAJOR == 0);
 
 int main() {
-  return ptq::value_range{.low = -1.0F, .high = 2.0F}.low < 0.0F ? 0 : 1;
+  const std::array<float, 3> values{-2.0F, 0.0F, 1.0F};
+  std::array<float, 3> result{};
+  const ptq::grid grid{.in_low = -1.0F, .in_high = 1.0F, .levels = 3};
+  ptq::fake_quantize(values, result, grid);
+  return result == std::array{-1.0F, 0.0F, 1.0F} ? 0 : 1;
 }
