@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/core/error.hpp>
 #include <ptq/evaluator/concept.hpp>
 #include <ptq/observer/observer.hpp>
 #include <ptq/statistics/statistics.hpp>
 
+#include <cstddef>
+#include <future>
 #include <type_traits>
+#include <vector>
 
 namespace ptq {
 
@@ -25,6 +29,45 @@ auto calibrate(
     return algorithm.calibration_of(of, evaluator, range, observed_by(tell...));
   } else {
     static_assert(explain_evaluator<engine, G>());
+    return {};
+  }
+}
+
+/// The same with `threads` forks of the evaluator at work, each on a part of the range. The same
+/// bits as with one.
+/// @throws error as `calibrate`: of several, the one of the first part; and if `threads` is 0.
+template <class Algorithm, class G, class E>
+auto calibrate_in_threads(
+    const Algorithm& algorithm,
+    const G& of,
+    const E& evaluator,
+    const samples& range,
+    std::size_t threads
+) -> statistics {
+  if constexpr (graph<G> && forkable_evaluator_for<E, G>) {
+    if (threads == 0) {
+      throw error("at least one thread is needed", {}, "threads");
+    }
+    const std::size_t size = (range.size() + threads - 1) / threads;
+    std::vector<std::future<statistics>> parts;
+    for (std::size_t begin = 0; begin < range.size() || parts.empty(); begin += size) {
+      parts.push_back(std::async(
+          std::launch::async,
+          [&algorithm, &of, part = range.part(begin, size), own = evaluator.fork()]() mutable {
+            return calibrate(algorithm, of, own, part);
+          }
+      ));
+      if (size == 0) {
+        break;
+      }
+    }
+    statistics result;
+    for (std::future<statistics>& part : parts) {
+      result.merge(part.get());
+    }
+    return result;
+  } else {
+    static_assert(explain_forkable_evaluator<E, G>());
     return {};
   }
 }

@@ -94,6 +94,20 @@ concept plan_evaluator_for = evaluator_for<E, G> && detail::observes_under_a_pla
 template <class E, class G>
 concept measuring_evaluator_for = evaluator_for<E, G> && detail::measures_metrics<E, G>;
 
+namespace detail {
+
+template <class E>
+concept forks = requires(const E& evaluator) {
+  { evaluator.fork() } -> std::same_as<std::remove_const_t<E>>;
+};
+
+} // namespace detail
+
+/// An evaluator of which another thread can have one of its own: `fork() const`, of the same type,
+/// over the same samples. Forks run at the same time.
+template <class E, class G>
+concept forkable_evaluator_for = evaluator_for<E, G> && detail::forks<E>;
+
 /// Is `evaluator_for<E, G>`, but fails to compile with one sentence for each missing piece.
 template <class E, class G>
 consteval auto explain_evaluator() -> bool {
@@ -139,6 +153,33 @@ consteval auto explain_plan_evaluator() -> bool {
     );
   }
   return plan_evaluator_for<E, G>;
+}
+
+/// Is `forkable_evaluator_for<E, G>`, but fails to compile with one sentence for each missing
+/// piece.
+template <class E, class G>
+consteval auto explain_forkable_evaluator() -> bool {
+  static_assert(explain_evaluator<E, G>());
+  static_assert(
+      detail::forks<E>,
+      "an evaluator for several threads provides `fork() const`, an evaluator of the same type"
+  );
+  return forkable_evaluator_for<E, G>;
+}
+
+/// Is `measuring_evaluator_for<E, G>`, but fails to compile with one sentence for each missing
+/// piece.
+template <class E, class G>
+consteval auto explain_measuring_evaluator() -> bool {
+  static_assert(explain_evaluator<E, G>());
+  if constexpr (graph<G>) {
+    static_assert(
+        detail::measures_metrics<E, G>,
+        "an evaluator with labels provides `measure(const graph&, const ptq::plan&, const "
+        "ptq::samples&) -> ptq::measurement`"
+    );
+  }
+  return measuring_evaluator_for<E, G>;
 }
 
 /// Runs the float graph on `range` and shows `taps`, whichever `observe` the evaluator has.

@@ -31,6 +31,19 @@ struct distinct<std::variant<Kept...>, First, Rest...> : distinct<
 template <class... Types>
 using distinct_variant = typename distinct<std::variant<>, Types...>::type;
 
+template <class Policy, class... Arguments>
+concept asks =
+    requires(const Policy& policy, Arguments&... arguments) { policy.request(arguments...); };
+
+template <class Policy, class Kind>
+concept has_a_preference =
+    requires(const Policy& policy, Kind kind) { policy.prefers_accuracy(kind); };
+
+template <class Policy, class Ranges, class Request>
+concept makes_grids = requires(const Policy& policy, const Ranges& ranges, const Request& wanted) {
+  policy.grids(ranges, wanted);
+};
+
 } // namespace detail
 
 /// A policy chosen at run time: a variant of `Policies` that models the same concept as they do. It
@@ -89,6 +102,36 @@ public:
         },
         chosen_
     );
+  }
+
+  /// Of corrections: what the chosen one needs of the statistics.
+  template <class... Arguments>
+    requires(detail::asks<Policies, Arguments...> || ...)
+  void request(Arguments&... arguments) const {
+    std::visit(
+        [&](const auto& policy) {
+          if constexpr (requires { policy.request(arguments...); }) {
+            policy.request(arguments...);
+          }
+        },
+        chosen_
+    );
+  }
+
+  /// Of presets.
+  template <class Kind>
+    requires(detail::has_a_preference<Policies, Kind> && ...)
+  [[nodiscard]] constexpr auto prefers_accuracy(Kind kind) const -> bool {
+    return std::visit(
+        [kind](const auto& policy) -> bool { return policy.prefers_accuracy(kind); }, chosen_
+    );
+  }
+
+  /// Of schemes.
+  template <class Ranges, class Request>
+    requires(detail::makes_grids<Policies, Ranges, Request> && ...)
+  [[nodiscard]] auto grids(const Ranges& ranges, const Request& wanted) const {
+    return std::visit([&](const auto& policy) { return policy.grids(ranges, wanted); }, chosen_);
   }
 
   friend constexpr auto operator==(const one_of&, const one_of&) -> bool

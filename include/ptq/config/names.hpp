@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/core/error.hpp>
+#include <ptq/correction/fast_bias.hpp>
+#include <ptq/correction/none.hpp>
+#include <ptq/correction/saturation_fix.hpp>
+#include <ptq/device/devices.hpp>
+#include <ptq/preset/presets.hpp>
+#include <ptq/range/aggregate.hpp>
+#include <ptq/range/extremes.hpp>
+#include <ptq/range/one_of.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <boost/hana/for_each.hpp>
+#include <boost/hana/map.hpp>
+#include <boost/hana/pair.hpp>
+#include <boost/hana/string.hpp>
+#include <boost/hana/type.hpp>
+#include <boost/hana/unpack.hpp>
+
+/// Names of policies, for choices at run time: one map for each axis of choice.
+///
+/// A name is looked up in its own map and becomes a `ptq::one_of` over that axis alone, which
+/// models the concept of its alternatives. No product of axes is ever compiled.
+namespace ptq::config {
+
+namespace detail {
+
+template <class Policy>
+constexpr auto named(auto name) {
+  return boost::hana::make_pair(name, boost::hana::type_c<Policy>);
+}
+
+template <class Map>
+struct chosen_from {
+  using type =
+      decltype(boost::hana::unpack(boost::hana::values(std::declval<Map>()), [](auto... each) {
+        return one_of<typename decltype(each)::type...>{};
+      }));
+};
+
+} // namespace detail
+
+inline constexpr auto presets = boost::hana::make_map(
+    detail::named<preset::performance>(BOOST_HANA_STRING("performance")),
+    detail::named<preset::mixed>(BOOST_HANA_STRING("mixed")),
+    detail::named<preset::accuracy>(BOOST_HANA_STRING("accuracy"))
+);
+
+/// Names as POT spells them.
+inline constexpr auto devices = boost::hana::make_map(
+    detail::named<device::any>(BOOST_HANA_STRING("ANY")),
+    detail::named<device::cpu>(BOOST_HANA_STRING("CPU"))
+);
+
+inline constexpr auto range_estimators = boost::hana::make_map(
+    detail::named<min>(BOOST_HANA_STRING("min")),
+    detail::named<max>(BOOST_HANA_STRING("max")),
+    detail::named<abs_max>(BOOST_HANA_STRING("abs_max"))
+);
+
+inline constexpr auto aggregators = boost::hana::make_map(
+    detail::named<aggregate::mean>(BOOST_HANA_STRING("mean")),
+    detail::named<aggregate::max>(BOOST_HANA_STRING("max")),
+    detail::named<aggregate::min>(BOOST_HANA_STRING("min"))
+);
+
+inline constexpr auto bias_corrections = boost::hana::make_map(
+    detail::named<correction::fast_bias>(BOOST_HANA_STRING("fast")),
+    detail::named<correction::none>(BOOST_HANA_STRING("none"))
+);
+
+/// The variant over all policies of a map.
+template <const auto& Map>
+using chosen = typename detail::chosen_from<std::remove_cvref_t<decltype(Map)>>::type;
+
+/// The names in a map, in its order, for help texts and messages: `performance, mixed, accuracy`.
+template <const auto& Map>
+[[nodiscard]] auto names_of() -> std::string {
+  std::string list;
+  boost::hana::for_each(Map, [&list](auto pair) {
+    list += (list.empty() ? "" : ", ") + std::string(boost::hana::first(pair).c_str());
+  });
+  return list;
+}
+
+/// The policy that goes by `name` in a map.
+/// @param option  What the user set, for the message: `--preset`, `preset`.
+/// @throws error that lists the names if there is no such one.
+template <const auto& Map>
+[[nodiscard]] auto choose(std::string_view name, const std::string& option) -> chosen<Map> {
+  std::optional<chosen<Map>> found;
+  boost::hana::for_each(Map, [&](auto pair) {
+    if (name == boost::hana::first(pair).c_str()) {
+      found = typename decltype(+boost::hana::second(pair))::type{};
+    }
+  });
+  if (!found) {
+    throw error("`" + std::string(name) + "` is none of " + names_of<Map>(), {}, option);
+  }
+  return *found;
+}
+
+} // namespace ptq::config
