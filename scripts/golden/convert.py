@@ -92,11 +92,12 @@ def bias(recorded):
 def compressed(recorded):
     zero_point = recorded["zero_point"]
     (consumer,) = recorded["consumers"]
+    codes = dict(recorded["codes"], first16=[int(each) for each in recorded["codes"]["first16"]])
     return {
         "node": consumer["onnx_node"],
         "type": recorded["type"].split("'")[1],
         "shape": recorded["shape"],
-        "codes": {key: recorded["codes"][key] for key in ("first16", "sum", "min", "max", "sha256")},
+        "codes": {key: codes[key] for key in ("first16", "sum", "min", "max", "sha256")},
         "scale": {key: recorded["scale"][key] for key in ("shape", "first8", "sum", "sha256_f32")},
         "zero_point": zero_point,
     }
