@@ -56,15 +56,24 @@ auto changes_of(const graph& of, const ptq::plan& under) -> changes {
 }
 
 evaluator::evaluator(const model& of, tensor samples, std::vector<std::int64_t> labels)
-    : samples_(std::move(samples)), labels_(std::move(labels)) {
-  detail::check_samples(of, samples_);
-  count_ = samples_.shape()[0];
+    : samples_(std::make_shared<const tensor>(std::move(samples))), labels_(std::move(labels)) {
+  detail::check_samples(of, *samples_);
+  count_ = samples_->shape()[0];
   sample_size_ = extents(of.input_shape);
   if (!labels_.empty() && labels_.size() != count_) {
     throw error(
         std::to_string(labels_.size()) + " labels for " + std::to_string(count_) + " samples"
     );
   }
+}
+
+auto evaluator::fork() const -> evaluator {
+  evaluator result;
+  result.count_ = count_;
+  result.sample_size_ = sample_size_;
+  result.samples_ = samples_;
+  result.labels_ = labels_;
+  return result;
 }
 
 auto evaluator::prepared(const graph& of, const ptq::plan& under, std::size_t batch) -> program& {
@@ -137,7 +146,7 @@ auto evaluator::at(std::size_t sample) const -> const float* {
         "sample " + std::to_string(sample) + " is asked for; there are " + std::to_string(count_)
     );
   }
-  return samples_.data() + sample * sample_size_;
+  return samples_->data() + sample * sample_size_;
 }
 
 auto evaluator::measure(const graph& of, const ptq::plan& under, const ptq::samples& range)

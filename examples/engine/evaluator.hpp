@@ -61,13 +61,17 @@ public:
       const graph& of, const ptq::plan& under, const ptq::samples& range, std::size_t batch = 50
   ) -> tensor;
 
+  /// An evaluator of its own over the same samples, for another thread.
+  [[nodiscard]] auto fork() const -> evaluator;
+
 private:
+  evaluator() = default;
   [[nodiscard]] auto at(std::size_t sample) const -> const float*;
   auto prepared(const graph& of, const ptq::plan& under, std::size_t batch) -> program&;
 
   std::size_t count_ = 0;
   std::size_t sample_size_ = 0;
-  tensor samples_;
+  std::shared_ptr<const tensor> samples_;
   std::vector<std::int64_t> labels_;
   /// Preparing costs about as much as a few samples: the last plan's programs are kept, by batch.
   std::optional<ptq::plan> last_;
@@ -77,6 +81,8 @@ private:
 
 static_assert(ptq::explain_evaluator<evaluator, graph>());
 static_assert(ptq::explain_plan_evaluator<evaluator, graph>());
+static_assert(ptq::explain_measuring_evaluator<evaluator, graph>());
+static_assert(ptq::explain_forkable_evaluator<evaluator, graph>());
 
 /// The index of the largest value in each row of `[N, classes]`.
 [[nodiscard]] auto top1(const tensor& outputs) -> std::vector<std::int64_t>;
