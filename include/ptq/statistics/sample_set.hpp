@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -32,46 +33,45 @@ public:
     return after != runs_.begin() && sample < std::prev(after)->second;
   }
 
-  void insert(std::uint64_t sample) {
-    auto after = first_after(sample);
-    if (after != runs_.begin() && sample <= std::prev(after)->second) {
-      const auto before = std::prev(after);
-      before->second = std::max(before->second, sample + 1);
-      if (after != runs_.end() && after->first == before->second) {
-        before->second = after->second;
-        runs_.erase(after);
-      }
-      return;
-    }
-    if (after != runs_.end() && after->first == sample + 1) {
-      after->first = sample;
-      return;
-    }
-    runs_.insert(after, {sample, sample + 1});
-  }
+  void insert(std::uint64_t sample) { insert(sample, sample + 1); }
 
-  /// Adds the run `[first, last)`. Cheap behind the last run, as when a saved set is read.
+  /// Adds the run `[first, last)`.
   /// @pre `first < last`
   void insert(std::uint64_t first, std::uint64_t last) {
-    if (runs_.empty() || runs_.back().second < first) {
-      runs_.push_back({first, last});
-      return;
+    const auto begin = std::lower_bound(
+        runs_.begin(), runs_.end(), first, [](const run& r, std::uint64_t s) { return r.second < s; }
+    );
+    auto end = begin;
+    for (; end != runs_.end() && end->first <= last; ++end) {
+      first = std::min(first, end->first);
+      last = std::max(last, end->second);
     }
-    for (std::uint64_t sample = first; sample != last; ++sample) {
-      insert(sample);
+    runs_.insert(runs_.erase(begin, end), {first, last});
+  }
+
+  /// The least sample that is in both sets; empty if there is none.
+  [[nodiscard]] auto first_shared_with(const sample_set& other) const
+      -> std::optional<std::uint64_t> {
+    auto mine = runs_.begin();
+    auto theirs = other.runs_.begin();
+    while (mine != runs_.end() && theirs != other.runs_.end()) {
+      const std::uint64_t from = std::max(mine->first, theirs->first);
+      if (from < std::min(mine->second, theirs->second)) {
+        return from;
+      }
+      if (mine->second < theirs->second) {
+        ++mine;
+      } else {
+        ++theirs;
+      }
     }
+    return std::nullopt;
   }
 
   friend auto operator==(const sample_set&, const sample_set&) -> bool = default;
 
 private:
   [[nodiscard]] auto first_after(std::uint64_t sample) const -> std::vector<run>::const_iterator {
-    return std::upper_bound(runs_.begin(), runs_.end(), sample, [](std::uint64_t s, const run& r) {
-      return s < r.first;
-    });
-  }
-
-  auto first_after(std::uint64_t sample) -> std::vector<run>::iterator {
     return std::upper_bound(runs_.begin(), runs_.end(), sample, [](std::uint64_t s, const run& r) {
       return s < r.first;
     });

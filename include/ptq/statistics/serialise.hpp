@@ -167,6 +167,9 @@ private:
       std::vector<float> numbers(reader.count(4));
       for (float& number : numbers) {
         number = reader.single();
+        if (!(number - number == 0.0F)) {
+          detail::statistics_reader::fail();
+        }
       }
       result.record(name, sample, std::move(numbers));
     }

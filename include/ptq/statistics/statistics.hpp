@@ -51,7 +51,7 @@ public:
   [[nodiscard]] auto seen() const noexcept -> const sample_set& { return seen_; }
 
   [[nodiscard]] auto empty() const noexcept -> bool {
-    return seen_.runs().empty() && per_sample_.empty() && sums_.empty();
+    return seen_.runs().empty() && per_sample_.empty() && sums_.empty() && shapes_.empty();
   }
 
   void see(std::uint64_t sample) { seen_.insert(sample); }
@@ -143,13 +143,11 @@ public:
   /// @throws error, and changes nothing, if both saw the same sample or their channels differ.
   void merge(const statistics& other) {
     statistics result = *this;
+    if (const auto shared = seen_.first_shared_with(other.seen_)) {
+      throw error("sample " + std::to_string(*shared) + " is in both statistics to be merged");
+    }
     for (const auto& [first, last] : other.seen_.runs()) {
-      for (std::uint64_t sample = first; sample != last; ++sample) {
-        if (result.seen_.contains(sample)) {
-          throw error("sample " + std::to_string(sample) + " is in both statistics to be merged");
-        }
-        result.seen_.insert(sample);
-      }
+      result.seen_.insert(first, last);
     }
     for (const auto& [name, entry] : other.per_sample_) {
       for (const auto& [sample, numbers] : entry) {
