@@ -26,6 +26,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/constant_input.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/fake_quantized.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/fast_bias.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/none.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/saturation_fix.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/device/devices.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/device/table.hpp
@@ -92,6 +93,8 @@ set(PTQ_HEADERS_json
   ${PROJECT_SOURCE_DIR}/include/ptq/json/text.hpp
 )
 set(PTQ_HEADERS_config
+  ${PROJECT_SOURCE_DIR}/include/ptq/config/names.hpp
 )
 set(PTQ_HEADERS_xtensor
+  ${PROJECT_SOURCE_DIR}/include/ptq/interop/xarray.hpp
 )

@@ -484,7 +484,6 @@ private:
     return grid.in_low >= low - slack && grid.in_high <= high + slack;
   }
 
-  const graph& graph_;
   const model& model_;
   const ptq::plan& plan_;
   ptq::resolved_plan<node_id> resolved_;

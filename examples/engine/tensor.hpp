@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <xtensor/xarray.hpp>
+#include <ptq/interop/xarray.hpp>
 
 namespace engine {
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <stdexcept>
 
-#include <xtensor/xarray.hpp>
+#include <ptq/interop/xarray.hpp>
 
 /// NumPy's .npy files as xtensor containers.
 namespace npy {
