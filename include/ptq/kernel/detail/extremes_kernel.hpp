@@ -64,7 +64,7 @@ extremes_of(const float* from, std::size_t size) noexcept -> swept {
   }
   running_extremes<Arch> a;
   running_extremes<Arch> b;
-  simd::mask<Arch> nan = simd::mask<Arch>(false);
+  simd::mask<Arch> nan = simd::none<Arch>();
   std::size_t i = 0;
   for (; i + 4 * width <= size; i += 4 * width) {
     const auto x0 = simd::load<Arch>(from + i);

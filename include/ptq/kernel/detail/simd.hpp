@@ -152,6 +152,12 @@ unordered(const floats<Arch>& a, const floats<Arch>& b) noexcept -> mask<Arch> {
   }
 }
 
+/// No lane at all.
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto none() noexcept -> mask<Arch> {
+  return floats<Arch>(0.0F) > floats<Arch>(0.0F);
+}
+
 /// Loads bytes as numbers.
 template <class Arch>
 [[nodiscard, gnu::always_inline]] inline auto load(const float* from) noexcept -> floats<Arch> {

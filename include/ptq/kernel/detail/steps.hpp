@@ -120,7 +120,7 @@ struct quantize_step {
   using from = float;
   using to = Code;
 
-  simd::mask<Arch> not_a_number = simd::mask<Arch>(false);
+  simd::mask<Arch> not_a_number = simd::none<Arch>();
 
   template <class Parameters>
   [[gnu::always_inline]] auto operator()(const Parameters& p, const simd::floats<Arch>& x) noexcept
