@@ -3,7 +3,8 @@
 // expect: a graph provides .nodes.. const., a forward range of node_id in topological order
 // expect: a graph provides .op.node_id. const -> ptq::op.
 // expect: a graph provides .name.node_id. const., convertible to std::string_view
-// expect: a graph provides .inputs.node_id. const., a range of ptq::tensor_ref<node_id>, one for each input port expect: a graph provides .constant.node_id. const -> std::optional<ptq::constant_view>.
+// expect: a graph provides .inputs.node_id. const., a range of ptq::tensor_ref<node_id>, one for each input port
+// expect: a graph provides .constant.node_id. const -> std::optional<ptq::constant_view>.
 #include <ptq/graph/concept.hpp>
 
 #include <vector>
