@@ -24,8 +24,8 @@ struct asymmetric {
     std::vector<grid> result;
     for (const value_range<float>& range : ranges) {
       const value_range<double> aligned = align(widen(range), request.bits);
-      const auto low = static_cast<float>(aligned.low);
-      const auto high = static_cast<float>(aligned.high);
+      const float low = detail::limit_of(aligned.low);
+      const float high = detail::limit_of(aligned.high);
       result.push_back(
           {.in_low = low,
            .in_high = high,

@@ -5,12 +5,24 @@
 #include <ptq/core/grid.hpp>
 #include <ptq/core/value_range.hpp>
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
 namespace ptq {
+
+namespace detail {
+
+/// A limit of a grid as binary32: finite, though the arithmetic went beyond the largest float.
+[[nodiscard]] inline auto limit_of(double value) -> float {
+  constexpr double most = std::numeric_limits<float>::max();
+  return static_cast<float>(std::clamp(value, -most, most));
+}
+
+} // namespace detail
 
 /// For what a scheme makes grids.
 struct scheme_request {

@@ -34,7 +34,7 @@ struct symmetric {
       if (request.kind == tensor_kind::activations) {
         const auto levels = static_cast<double>(request.levels);
         low = request.has_negative
-                  ? static_cast<float>(-detail::rounded(double{high} * levels) / (levels - 2.0))
+                  ? detail::limit_of(-detail::rounded(double{high} * levels) / (levels - 2.0))
                   : 0.0F;
       }
       result.push_back(
