@@ -27,8 +27,7 @@ constexpr double zero_point_tolerance = 1e-3;
 class writer {
 public:
   writer(const graph& of, const ptq::plan& under)
-      : graph_(of),
-        model_(of.source()),
+      : model_(of.source()),
         plan_(under),
         resolved_(ptq::resolve(of, plan_)),
         out_(*proto_.mutable_graph()) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/interop/xarray.hpp>
+
 #include <cstdint>
 #include <filesystem>
 #include <stdexcept>
-
-#include <ptq/interop/xarray.hpp>
 
 /// NumPy's .npy files as xtensor containers.
 namespace npy {
