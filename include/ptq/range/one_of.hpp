@@ -110,7 +110,7 @@ public:
   void request(Arguments&... arguments) const {
     std::visit(
         [&](const auto& policy) {
-          if constexpr (requires { policy.request(arguments...); }) {
+          if constexpr (detail::asks<std::remove_cvref_t<decltype(policy)>, Arguments...>) {
             policy.request(arguments...);
           }
         },

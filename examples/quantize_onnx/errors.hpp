@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/plan/plan.hpp>
+
+#include <vector>
+
+#include "engine/evaluator.hpp"
+#include "engine/graph.hpp"
+#include "report.hpp"
+
+/// How much each quantizer of a plan changes its tensor, in the order of the plan: weights as they
+/// are, activations over the first samples of `data`. Without data activations are left out.
+[[nodiscard]] auto
+errors_of(const engine::graph& graph, const ptq::plan& plan, engine::evaluator* data)
+    -> std::vector<tensor_error>;

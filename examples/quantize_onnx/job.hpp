@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <string>
+
+#include "options.hpp"
+
+/// Does what the options ask for: quantizes, measures, writes files, prints a table.
+/// @throws std::exception with one line that says what is wrong; nothing is half-written then.
+void run(const options& chosen);
+
+[[nodiscard]] auto version_of_ptq() -> std::string;

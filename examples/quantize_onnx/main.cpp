@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <exception>
+#include <iostream>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "job.hpp"
+#include "options.hpp"
+
+namespace {
+
+void describe(CLI::App& app, options& chosen) {
+  app.footer(
+      "X.npy holds float32 [N, ...] that matches the model's input, Y.npy an integer class for "
+      "each\n"
+      "sample. The first --stat-subset-size samples are used, in order, one for each inference."
+  );
+  app.set_version_flag("--version", "quantize_onnx of ptq " + version_of_ptq());
+  app.add_option("MODEL.onnx", chosen.model, "The trained model")->required();
+
+  auto* source = app.add_option_group("Where the ranges come from (one of)");
+  source->add_option("--calibration", chosen.calibration, "Samples to run")->type_name("X.npy");
+  source->add_option("--from-statistics", chosen.from_statistics, "Saved statistics")
+      ->type_name("FILE");
+  source->add_option("--from-plan", chosen.from_plan, "A finished plan")->type_name("plan.json");
+  source->require_option(1);
+
+  auto* test = app.add_option("--test", chosen.test, "Samples to measure accuracy on");
+  auto* labels = app.add_option("--labels", chosen.labels, "Their classes");
+  test->type_name("X.npy")->needs(labels);
+  labels->type_name("Y.npy")->needs(test);
+
+  const auto one_of =
+      [&app](const char* name, std::string& value, const char* text, auto... names) {
+        app.add_option(name, value, text)
+            ->check(CLI::IsMember(std::vector<std::string>{names...}))
+            ->capture_default_str();
+      };
+  one_of("--recipe", chosen.recipe, "Whose algorithm, to the number", "pot");
+  one_of("--preset", chosen.preset, "What to prefer", "performance", "mixed", "accuracy");
+  one_of("--device", chosen.device, "What it will run on", "ANY", "CPU");
+  app.add_option("--stat-subset-size", chosen.stat_subset_size, "Samples to calibrate on")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  one_of(
+      "--weights-granularity",
+      chosen.weights_granularity,
+      "Grids of weights",
+      "perchannel",
+      "pertensor"
+  );
+  one_of(
+      "--activations-granularity",
+      chosen.activations_granularity,
+      "Grids of activations",
+      "default",
+      "pertensor"
+  );
+  one_of(
+      "--saturation-fix",
+      chosen.saturation_fix,
+      "Weights kept to 7 bits",
+      "first_layer",
+      "all",
+      "no"
+  );
+  app.add_flag("--no-bias-correction", chosen.no_bias_correction, "Leave biases as they are");
+  app.add_option("--threads", chosen.threads, "Threads to calibrate with")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{256}))
+      ->capture_default_str();
+
+  app.add_option("--save-statistics", chosen.save_statistics, "Write the statistics")
+      ->type_name("FILE");
+  app.add_option("--plan", chosen.plan, "Write the plan")->type_name("plan.json");
+  app.add_option("--output", chosen.output, "Write the quantized model")
+      ->type_name("model.int8.onnx");
+  app.add_option("--report", chosen.report, "Write what was measured")->type_name("report.json");
+  app.add_flag("--quiet", chosen.quiet, "Print nothing but errors");
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Quantizes a trained ONNX model to 8-bit integers, on a few hundred samples.");
+  options chosen;
+  describe(app, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    return app.exit(problem);
+  }
+  try {
+    run(chosen);
+  } catch (const std::exception& problem) {
+    std::cerr << "quantize_onnx: " << problem.what() << '\n';
+    return 1;
+  }
+  return 0;
+}

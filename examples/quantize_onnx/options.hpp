@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+/// What the user asked for, as typed.
+struct options {
+  std::string model;
+  std::string calibration;
+  std::string from_statistics;
+  std::string from_plan;
+  std::string test;
+  std::string labels;
+  std::string recipe = "pot";
+  std::string preset = "performance";
+  std::string device = "ANY";
+  std::size_t stat_subset_size = 300;
+  std::string weights_granularity = "perchannel";
+  std::string activations_granularity = "default";
+  std::string saturation_fix = "first_layer";
+  bool no_bias_correction = false;
+  std::size_t threads = 1;
+  std::string save_statistics;
+  std::string plan;
+  std::string output;
+  std::string report;
+  bool quiet = false;
+};
