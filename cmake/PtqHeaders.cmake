@@ -96,5 +96,7 @@ set(PTQ_HEADERS_config
   ${PROJECT_SOURCE_DIR}/include/ptq/config/names.hpp
 )
 set(PTQ_HEADERS_xtensor
+  ${PROJECT_SOURCE_DIR}/include/ptq/interop/detail/row_major.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/interop/xarray.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/interop/xtensor.hpp
 )

@@ -20,7 +20,6 @@
 #include <type_traits>
 #include <vector>
 
-#include <xsimd/xsimd.hpp>
 #include <xtensor/xexpression.hpp>
 #include <xtensor/xnoalias.hpp>
 
