@@ -8,6 +8,7 @@
 #include <ptq/core/samples.hpp>
 #include <ptq/core/tensor_view.hpp>
 #include <ptq/graph/topology.hpp>
+#include <ptq/kernel/detail/channel_layout.hpp>
 #include <ptq/kernel/extremes.hpp>
 #include <ptq/statistics/statistics.hpp>
 
@@ -105,11 +106,20 @@ private:
       std::size_t sample,
       std::size_t tensor,
       const statistics_request::of_tensor& request,
-      const tensor_view& view
+      const tensor_view& shown
   ) {
-    if (view.size() == 0) {
-      throw error("the tensor is empty: " + shape_text(view), at(sample, tensor));
+    if (shown.size() == 0) {
+      throw error("the tensor is empty: " + shape_text(shown), at(sample, tensor));
     }
+    if (shown.rank() == 0 && request.mean_axes.contains(last_axis)) {
+      throw error("shown as scalar, which has no axes at all", at(sample, tensor));
+    }
+    // Sums depend on the order of the elements, so every layout is brought to one.
+    tensor_data converted;
+    if (shown.type() != element_type::f32 || !shown.is_dense()) {
+      converted = to_floats(shown);
+    }
+    const tensor_view view = converted.values.empty() ? shown : converted.view();
     open_sample& state = open_[{sample, tensor}];
     if (state.shape.empty()) {
       for (std::size_t axis = 1; axis < view.rank(); ++axis) {
@@ -169,17 +179,27 @@ private:
     }
   }
 
+  // Floats without gaps, in whatever order of axes: the kernels take them where they lie.
+  static auto is_packed(const tensor_view& view) -> bool {
+    return view.type() == element_type::f32 && layout_of(view, view.rank()).has_value();
+  }
+
   [[nodiscard]] auto sweep(std::size_t sample, std::size_t tensor, const tensor_view& view) const
       -> value_range<float> {
     std::optional<value_range<float>> result;
-    for_each_block(view, std::nullopt, [&](std::size_t, std::span<const float> values) {
+    const auto look = [&](std::size_t, std::span<const float> values) {
       const extremes found = ptq::extremes_of(values);
       check_finite(sample, tensor, found.has_nan, found.has_infinity());
       result =
           result ? value_range<
                        float>{std::min(result->low, found.low), std::max(result->high, found.high)}
                  : value_range<float>{found.low, found.high};
-    });
+    };
+    if (is_packed(view)) {
+      look(0, {view.data_as<float>(), view.size()});
+    } else {
+      for_each_block(view, std::nullopt, look);
+    }
     return *result;
   }
 
@@ -201,7 +221,7 @@ private:
       );
     }
     std::vector<summary> found(count);
-    if (view.type() == element_type::f32 && view.is_dense()) {
+    if (is_packed(view)) {
       summarize(view, axis, std::span<summary>(found));
     } else {
       for_each_block(view, axis, [&found](std::size_t channel, std::span<const float> values) {
