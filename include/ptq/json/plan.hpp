@@ -49,7 +49,7 @@ inline auto quantizer_text(const quantizer& of) -> std::string {
   return text + "\n    }";
 }
 
-inline auto constant_text(const correction& of) -> std::string {
+inline auto constant_text(const replaced_constant& of) -> std::string {
   const auto extent = [](std::size_t n) { return std::to_string(n); };
   return "    {\n      \"tensor\": " + string_text(of.tensor) +
          ", \"node\": " + string_text(of.node) + ", \"cause\": " + string_text(of.cause) +
@@ -111,8 +111,8 @@ auto read_quantizer(const member<Json>& from) -> quantizer {
 }
 
 template <class Json>
-auto read_constant(const member<Json>& from) -> correction {
-  correction result{
+auto read_constant(const member<Json>& from) -> replaced_constant {
+  replaced_constant result{
       .tensor = from["tensor"].string(),
       .node = from["node"].string(),
       .cause = from["cause"].string()

@@ -17,13 +17,13 @@ namespace ptq {
 ///
 /// Corrections stack: of several for one tensor the last counts, and taking one away lets the one
 /// before it show again.
-struct correction {
+struct replaced_constant {
   std::string tensor{}; ///< The constant that is replaced.
   std::string node{};   ///< The operation for whose sake: a convolution, a matrix product.
   std::string cause{};  ///< The correction that made it: `fast_bias_correction`, `saturation_fix`.
   tensor_data value{};
 
-  friend auto operator==(const correction&, const correction&) -> bool = default;
+  friend auto operator==(const replaced_constant&, const replaced_constant&) -> bool = default;
 };
 
 /// Which model a plan was made for.
@@ -41,7 +41,8 @@ struct model_identity {
 struct plan {
   model_identity model{};
   std::vector<shared_value<quantizer>> quantizers{};
-  std::vector<shared_value<correction>> constants{}; ///< In the order in which they were made.
+  std::vector<shared_value<replaced_constant>> constants{
+  }; ///< In the order in which they were made.
 
   /// Does running under this plan differ from running the float model?
   [[nodiscard]] auto empty() const noexcept -> bool {

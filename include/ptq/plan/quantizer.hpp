@@ -26,7 +26,7 @@ struct uniform_format {
   int bits = 8;
   ptq::mode mode = symmetric;
   std::optional<std::size_t> axis{
-  };                         ///< Of the tensor in the graph's own layout; empty: per tensor.
+  }; ///< Of the tensor in the graph's own layout; empty: per tensor.
   std::vector<grid> grids{}; ///< One, or one for each channel. All have the same levels.
 
   friend auto operator==(const uniform_format&, const uniform_format&) -> bool = default;

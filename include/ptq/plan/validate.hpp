@@ -75,7 +75,7 @@ inline void check_grids(const uniform_format& format, std::size_t at) {
   }
 }
 
-inline void check_constant(const correction& of, std::size_t at) {
+inline void check_constant(const replaced_constant& of, std::size_t at) {
   const auto path = [&](const std::string& member) { return entry_path("constants", at, member); };
   require_named(of.tensor, path("tensor"));
   require_named(of.cause, path("cause"));
