@@ -12,6 +12,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace ptq {
@@ -21,10 +24,17 @@ namespace ptq {
 /// @param read  The graph as read by `read_graph`.
 /// @throws error, with tensor and sample, for NaN or infinity in a tensor; for a tensor that was
 /// not
-///   shown; for channels that changed; for an empty range or samples that the evaluator lacks.
+///   shown; for channels that changed; for an empty range, for samples that are in it twice or that
+/// the evaluator lacks.
 /// @par Complexity
 /// One inference for each sample; memory for the numbers that are kept for each sample, and for the
-/// open samples of one part of the range, but for no tensor.
+/// open samples of one part of the range, but for no tensor beyond the one that is shown, if that
+/// has another type than float32 or gaps.
+///
+/// @par Determinism
+/// The same bits for any order and batching of the samples. The ranges have the same bits for any
+/// layout of the tensors as well; the means of channels, which are rounded to binary32 for each
+/// sample, for one layout.
 template <class G, evaluator_for<G> E>
 [[nodiscard]] auto collect_statistics(
     const G& of,
@@ -38,12 +48,16 @@ template <class G, evaluator_for<G> E>
     throw error("there is no sample to calibrate on");
   }
   const std::size_t available = evaluator.sample_count();
+  std::set<std::size_t> asked;
   for (const std::size_t sample : range) {
     if (sample >= available) {
       throw error(
           "sample " + std::to_string(sample) + " is asked for, but the evaluator has " +
           std::to_string(available)
       );
+    }
+    if (!asked.insert(sample).second) {
+      throw error("sample " + std::to_string(sample) + " is asked for twice");
     }
   }
   std::vector<tap<G>> taps;

@@ -114,9 +114,10 @@ private:
     if (shown.rank() == 0 && request.mean_axes.contains(last_axis)) {
       throw error("shown as scalar, which has no axes at all", at(sample, tensor));
     }
-    // Sums depend on the order of the elements, so every layout is brought to one.
+    // An engine's own layout, channels last for one, is swept where it lies: copying each tensor
+    // into one order would cost many times the sweep. A mean's last bits then depend on the layout.
     tensor_data converted;
-    if (shown.type() != element_type::f32 || !shown.is_dense()) {
+    if (!is_packed(shown)) {
       converted = to_floats(shown);
     }
     const tensor_view view = converted.values.empty() ? shown : converted.view();
