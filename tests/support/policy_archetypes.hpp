@@ -81,8 +81,7 @@ class scheme_archetype : public regular_archetype {
 public:
   using regular_archetype::regular_archetype;
 
-  auto
-  grids(std::span<const value_range<float>> ranges, const scheme_request& request) const
+  auto grids(std::span<const value_range<float>> ranges, const scheme_request& request) const
       -> std::vector<grid> {
     std::vector<grid> result;
     for (const value_range<float>& range : ranges) {
@@ -101,8 +100,7 @@ public:
 
   auto rules() const -> convertible_archetype<std::span<const device_rule>> {
     static constexpr std::array list{quantizes(
-        op::add,
-        {.activations = {8, symmetric, per_tensor}, .weights = {8, symmetric, per_channel}}
+        op::add, {.activations = {8, symmetric, per_tensor}, .weights = {8, symmetric, per_channel}}
     )};
     return convertible_archetype(std::span<const device_rule>(list));
   }

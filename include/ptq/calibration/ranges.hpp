@@ -2,8 +2,10 @@
 #pragma once
 
 #include <ptq/calibration/request.hpp>
+#include <ptq/core/blocks.hpp>
 #include <ptq/core/choices.hpp>
 #include <ptq/core/error.hpp>
+#include <ptq/core/tensor_view.hpp>
 #include <ptq/core/value_range.hpp>
 #include <ptq/placement/place.hpp>
 #include <ptq/range/ranges.hpp>
@@ -30,6 +32,9 @@ auto aggregated(
   const std::optional<std::size_t> of = side.granularity == per_channel ? axis : std::nullopt;
   const auto& samples = collected.per_sample({tensor, statistic_key(key_of(side.estimator), of)});
   const std::size_t channels = samples.begin()->second.size() / 2;
+  if (channels == 0) {
+    throw error("the statistics are damaged: a range of no numbers", tensor);
+  }
   std::vector<float> result(channels);
   std::vector<float> values(samples.size());
   for (std::size_t c = 0; c != channels; ++c) {
@@ -84,6 +89,14 @@ template <range_policy Ranges>
         return range.high;
       });
   const std::size_t channels = std::max(lows.size(), highs.size());
+  if ((lows.size() != 1 && lows.size() != channels) ||
+      (highs.size() != 1 && highs.size() != channels)) {
+    throw error(
+        "the statistics are damaged: " + std::to_string(lows.size()) + " low ends and " +
+            std::to_string(highs.size()) + " high ends",
+        tensor
+    );
+  }
   lows.resize(channels, lows.front());
   highs.resize(channels, highs.front());
   std::vector<value_range<float>> result;

@@ -38,9 +38,10 @@ public:
   /// Adds the run `[first, last)`.
   /// @pre `first < last`
   void insert(std::uint64_t first, std::uint64_t last) {
-    const auto begin = std::lower_bound(
-        runs_.begin(), runs_.end(), first, [](const run& r, std::uint64_t s) { return r.second < s; }
-    );
+    const auto begin =
+        std::lower_bound(runs_.begin(), runs_.end(), first, [](const run& r, std::uint64_t s) {
+          return r.second < s;
+        });
     auto end = begin;
     for (; end != runs_.end() && end->first <= last; ++end) {
       first = std::min(first, end->first);

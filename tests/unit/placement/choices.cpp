@@ -20,6 +20,7 @@ TEST_CASE("what two readers have in common") {
     choice_list right;
     choice_list common;
   };
+
   const row table[] = {
       {"the same lists",
        {{8, symmetric, per_tensor}, {8, asymmetric, per_tensor}},

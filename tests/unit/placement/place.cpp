@@ -46,7 +46,8 @@ struct fixture {
 };
 
 TEST_CASE_FIXTURE(fixture, "a chain of convolutions as in a small image classifier") {
-  const auto c = g.convolution("stem", x, constant("stem.w", {4, 1, 3, 3}), constant("stem.b", {4}));
+  const auto c =
+      g.convolution("stem", x, constant("stem.w", {4, 1, 3, 3}), constant("stem.b", {4}));
   const auto r = g.clamp("stem.relu6", c, 0, 6);
   const auto d = depthwise("dw", r);
   const auto dr = g.clamp("dw.relu6", d, 0, 6);
@@ -54,23 +55,25 @@ TEST_CASE_FIXTURE(fixture, "a chain of convolutions as in a small image classifi
   const auto pr = g.clamp("pw.relu6", p, 0, 6);
   const auto mean = g.reduce_mean("pool", pr);
   const auto flat = g.flatten("flat", mean);
-  const auto y =
-      g.matmul("fc", flat, constant("fc.w", {10, 4}), constant("fc.b", {10}), {.transpose_b = true});
+  const auto y = g.matmul(
+      "fc", flat, constant("fc.w", {10, 4}), constant("fc.b", {10}), {.transpose_b = true}
+  );
   g.output("y", y);
 
   // The quantizer that fc needs stands in front of the Flatten, right behind the pooling.
   CHECK(
-      placed(g) == lines{
-                       "x -> stem.0: symmetric",
-                       "stem.w -> stem.1: weights symmetric axis 0",
-                       "stem.relu6 -> dw.0: symmetric axis 1",
-                       "dw.w -> dw.1: weights symmetric axis 0",
-                       "dw.relu6 -> pw.0: symmetric",
-                       "pw.w -> pw.1: weights symmetric axis 0",
-                       "pw.relu6 -> pool.0: symmetric",
-                       "pool -> flat.0: symmetric",
-                       "fc.w -> fc.1: weights symmetric axis 0",
-                   }
+      placed(g) ==
+      lines{
+          "x -> stem.0: symmetric",
+          "stem.w -> stem.1: weights symmetric axis 0",
+          "stem.relu6 -> dw.0: symmetric axis 1",
+          "dw.w -> dw.1: weights symmetric axis 0",
+          "dw.relu6 -> pw.0: symmetric",
+          "pw.w -> pw.1: weights symmetric axis 0",
+          "pw.relu6 -> pool.0: symmetric",
+          "pool -> flat.0: symmetric",
+          "fc.w -> fc.1: weights symmetric axis 0",
+      }
   );
 }
 
@@ -102,8 +105,9 @@ TEST_CASE_FIXTURE(fixture, "the user's options override the device's choices") {
   }
   SUBCASE("a mode that the device offers") {
     CHECK(
-        placed(g, {.weights = {.mode = ptq::asymmetric}, .activations = {.mode = ptq::asymmetric}}) ==
-        lines{"x -> dw.0: asymmetric axis 1", "dw.w -> dw.1: weights asymmetric axis 0"}
+        placed(
+            g, {.weights = {.mode = ptq::asymmetric}, .activations = {.mode = ptq::asymmetric}}
+        ) == lines{"x -> dw.0: asymmetric axis 1", "dw.w -> dw.1: weights asymmetric axis 0"}
     );
   }
   SUBCASE("a mode against the preset") {
@@ -126,11 +130,12 @@ TEST_CASE_FIXTURE(fixture, "two readers of one tensor get what both can take") {
     convolution("conv", r);
     depthwise("dw", r);
     CHECK(
-        placed(g) == lines{
-                         "relu -> conv.0 dw.0: symmetric",
-                         "conv.w -> conv.1: weights symmetric axis 0",
-                         "dw.w -> dw.1: weights symmetric axis 0",
-                     }
+        placed(g) ==
+        lines{
+            "relu -> conv.0 dw.0: symmetric",
+            "conv.w -> conv.1: weights symmetric axis 0",
+            "dw.w -> dw.1: weights symmetric axis 0",
+        }
     );
     CHECK(placed(g, {.accurate_activations = true}).front() == "relu -> conv.0 dw.0: asymmetric");
   }
@@ -146,7 +151,9 @@ TEST_CASE_FIXTURE(fixture, "two readers of one tensor get what both can take") {
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "a quantizer moves above what only moves values if every reader is quantized") {
+TEST_CASE_FIXTURE(
+    fixture, "a quantizer moves above what only moves values if every reader is quantized"
+) {
   const auto r = g.relu("relu", x);
   const auto p = g.max_pool("pool", r, {2, 2});
   const auto t = g.reshape("shape", p, {1, 4, 4, 4});
@@ -211,12 +218,16 @@ TEST_CASE_FIXTURE(fixture, "an addition of two activations quantizes both") {
 TEST_CASE_FIXTURE(fixture, "a constant added behind a convolution or product is a bias and stays") {
   SUBCASE("behind a convolution") {
     g.add("sum", convolution("conv", x), constant("b", {1, 4, 1, 1}));
-    CHECK(placed(g) == lines{"x -> conv.0: symmetric", "conv.w -> conv.1: weights symmetric axis 0"});
+    CHECK(
+        placed(g) == lines{"x -> conv.0: symmetric", "conv.w -> conv.1: weights symmetric axis 0"}
+    );
   }
   SUBCASE("the constant first") {
     const auto c = convolution("conv", x);
     g.add("sum", constant("b", {1, 4, 1, 1}), c);
-    CHECK(placed(g) == lines{"x -> conv.0: symmetric", "conv.w -> conv.1: weights symmetric axis 0"});
+    CHECK(
+        placed(g) == lines{"x -> conv.0: symmetric", "conv.w -> conv.1: weights symmetric axis 0"}
+    );
   }
   SUBCASE("behind a matrix product") {
     g.add("sum", g.matmul("fc", x, constant("w", {4, 4})), constant("b", {4}));
@@ -233,12 +244,15 @@ TEST_CASE_FIXTURE(fixture, "a constant operand is quantized by axis 0, whatever 
   SUBCASE("multiplied, with one scale for each element") {
     g.multiply("product", constant("k", {4}), r);
     CHECK(
-        placed(g) == lines{"relu -> product.1: symmetric", "k -> product.0: weights symmetric axis 0"}
+        placed(g) ==
+        lines{"relu -> product.1: symmetric", "k -> product.0: weights symmetric axis 0"}
     );
   }
   SUBCASE("a scalar has no axis") {
     g.divide("quotient", r, constant("k", {}));
-    CHECK(placed(g) == lines{"relu -> quotient.0: symmetric", "k -> quotient.1: weights symmetric"});
+    CHECK(
+        placed(g) == lines{"relu -> quotient.0: symmetric", "k -> quotient.1: weights symmetric"}
+    );
   }
   SUBCASE("subtracted") {
     g.subtract("difference", r, constant("k", {1, 4, 1, 1}));
@@ -246,7 +260,9 @@ TEST_CASE_FIXTURE(fixture, "a constant operand is quantized by axis 0, whatever 
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "weights of a matrix product have their channels where the outputs are") {
+TEST_CASE_FIXTURE(
+    fixture, "weights of a matrix product have their channels where the outputs are"
+) {
   SUBCASE("[out, in]") {
     g.matmul("fc", x, constant("w", {8, 4}), {}, {.transpose_b = true});
     CHECK(placed(g).back() == "w -> fc.1: weights symmetric axis 0");
@@ -311,41 +327,44 @@ TEST_CASE_FIXTURE(fixture, "constants that several operations read get one quant
   g.convolution("b", g.relu("relu", g.convolution("a", x, w)), w);
   CHECK(
       placed(g) ==
-      lines{"x -> a.0: symmetric", "w -> a.1 b.1: weights symmetric axis 0", "relu -> b.0: symmetric"}
+      lines{
+          "x -> a.0: symmetric", "w -> a.1 b.1: weights symmetric axis 0", "relu -> b.0: symmetric"
+      }
   );
 }
 
-TEST_CASE_FIXTURE(fixture, "a concatenation in front of a convolution has one range for all inputs") {
+TEST_CASE_FIXTURE(
+    fixture, "a concatenation in front of a convolution has one range for all inputs"
+) {
   const auto a = g.relu("a", x);
   const auto b = g.sigmoid("b", x);
   SUBCASE("read by a convolution") {
     convolution("conv", g.concat("join", {a, b}, 1), 8);
     CHECK(
-        placed(g) == lines{
-                         "a -> join.0: symmetric",
-                         "b -> join.1: symmetric",
-                         "conv.w -> conv.1: weights symmetric axis 0",
-                         "unified a b",
-                     }
+        placed(g) ==
+        lines{
+            "a -> join.0: symmetric",
+            "b -> join.1: symmetric",
+            "conv.w -> conv.1: weights symmetric axis 0",
+            "unified a b",
+        }
     );
-    CHECK_THROWS_AS(
-        placed(g, {.activations = {.granularity = ptq::per_channel}}), const ptq::error&
-    );
-    CHECK(
-        message_of([&] { (void)placed(g, {.activations = {.granularity = ptq::per_channel}}); }) ==
-        "a: the tensors that a concatenation joins cannot be quantized alike"
-    );
+    CHECK_THROWS_AS(placed(g, {.activations = {.granularity = ptq::per_channel}}), const ptq::error&);
+    CHECK(message_of([&] {
+            (void)placed(g, {.activations = {.granularity = ptq::per_channel}});
+          }) == "a: the tensors that a concatenation joins cannot be quantized alike");
   }
   SUBCASE("through operations that only move values, on both sides") {
     const auto j = g.concat("join", {g.max_pool("pool", a, {2, 2}), b}, 1);
     convolution("conv", g.reshape("shape", j, {1, 8, 2, 2}), 8);
     CHECK(
-        placed(g) == lines{
-                         "a -> pool.0: symmetric",
-                         "b -> join.1: symmetric",
-                         "conv.w -> conv.1: weights symmetric axis 0",
-                         "unified a b",
-                     }
+        placed(g) ==
+        lines{
+            "a -> pool.0: symmetric",
+            "b -> join.1: symmetric",
+            "conv.w -> conv.1: weights symmetric axis 0",
+            "unified a b",
+        }
     );
   }
   SUBCASE("of concatenations: all together") {
@@ -363,11 +382,12 @@ TEST_CASE_FIXTURE(fixture, "a concatenation in front of a convolution has one ra
   SUBCASE("read by a depthwise convolution: per channel, each with its own range") {
     depthwise("dw", g.concat("join", {a, b}, 1), 8);
     CHECK(
-        placed(g) == lines{
-                         "a -> join.0: symmetric axis 1",
-                         "b -> join.1: symmetric axis 1",
-                         "dw.w -> dw.1: weights symmetric axis 0",
-                     }
+        placed(g) ==
+        lines{
+            "a -> join.0: symmetric axis 1",
+            "b -> join.1: symmetric axis 1",
+            "dw.w -> dw.1: weights symmetric axis 0",
+        }
     );
   }
   SUBCASE("read by both kinds of convolution: per tensor, each with its own range") {
@@ -392,11 +412,12 @@ TEST_CASE_FIXTURE(fixture, "a concatenation in front of a convolution has one ra
   SUBCASE("with a constant: quantized as weights, and not unified") {
     convolution("conv", g.concat("join", {a, constant("k", {1, 4, 1, 1})}, 1), 8);
     CHECK(
-        placed(g) == lines{
-                         "a -> join.0: symmetric",
-                         "k -> join.1: weights symmetric",
-                         "conv.w -> conv.1: weights symmetric axis 0",
-                     }
+        placed(g) ==
+        lines{
+            "a -> join.0: symmetric",
+            "k -> join.1: weights symmetric",
+            "conv.w -> conv.1: weights symmetric axis 0",
+        }
     );
   }
 }

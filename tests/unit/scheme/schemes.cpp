@@ -66,6 +66,7 @@ TEST_CASE("symmetric activations: the worked examples") {
     double scale;
     double zero_point;
   };
+
   const row table[] = {
       {256, false, 6.0F, 0.0, 6.0, 0.0235294, 0.0},
       {256, true, 3.0F, -3.0236220472, 3.0, 0.0236220472, 128.0},
@@ -78,11 +79,10 @@ TEST_CASE("symmetric activations: the worked examples") {
   for (const row& each : table) {
     CAPTURE(each.most);
     CAPTURE(each.levels);
-    const ptq::grid g = one(
-        symmetric{},
-        {-each.most, each.most},
-        {.kind = activations, .levels = each.levels, .has_negative = each.has_negative}
-    );
+    const ptq::grid g =
+        one(symmetric{},
+            {-each.most, each.most},
+            {.kind = activations, .levels = each.levels, .has_negative = each.has_negative});
     CHECK(double{g.in_low} == near(each.low));
     CHECK(double{g.in_high} == near(each.high));
     CHECK(g.scale() == doctest::Approx(each.scale).epsilon(2e-5));
@@ -99,6 +99,7 @@ TEST_CASE("asymmetric: the worked examples") {
     double result_high;
     double scale;
   };
+
   const row table[] = {
       {-1, 2, 85, -1, 2, 0.01176471},
       {-1, 2.5, 73, -1.0027472527, 2.5, 0.01373626},
@@ -159,6 +160,7 @@ TEST_CASE("degenerate ranges become what the specification says") {
     double asymmetric_low;
     double asymmetric_high;
   };
+
   const row table[] = {
       // all zeros
       {{0, 0}, {0, 0}, false, 8e-5, 0, 8e-5, -8.0629921e-4, 8e-4},
@@ -210,7 +212,9 @@ TEST_CASE("a dead channel is lifted to one hundredth of the widest") {
 TEST_CASE("schemes obey their laws for any finite range") {
   constexpr float most = std::numeric_limits<float>::max();
   constexpr float least = std::numeric_limits<float>::denorm_min();
-  const float ends[] = {-most, -1e30F, -1.0F, -1e-3F, -least, 0.0F, least, 1e-3F, 2.5F, 1e30F, most};
+  const float ends[] = {
+      -most, -1e30F, -1.0F, -1e-3F, -least, 0.0F, least, 1e-3F, 2.5F, 1e30F, most
+  };
   std::vector<range> ranges;
   for (const float low : ends) {
     for (const float high : ends) {

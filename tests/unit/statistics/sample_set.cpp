@@ -53,6 +53,7 @@ TEST_CASE("a run that is inserted takes in the runs that it touches") {
     ptq::sample_set::run inserted;
     runs after;
   };
+
   const row table[] = {
       {{}, {3, 5}, {{3, 5}}},
       {{{3, 5}}, {5, 9}, {{3, 9}}},

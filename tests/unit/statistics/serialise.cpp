@@ -128,10 +128,9 @@ TEST_CASE("saved statistics are loaded as they were") {
   ptq::write_file(path, "something else");
   CHECK(message_of([&] { (void)ptq::load_statistics(path); }) == path + ": " + damaged);
   std::filesystem::remove(path);
-  CHECK(
-      message_of([&] { (void)ptq::load_statistics(path); }) ==
-      path + ": cannot be opened for reading"
-  );
+  CHECK(message_of([&] {
+          (void)ptq::load_statistics(path);
+        }) == path + ": cannot be opened for reading");
 }
 
 TEST_CASE("a file that cannot be written leaves nothing behind") {
@@ -139,19 +138,15 @@ TEST_CASE("a file that cannot be written leaves nothing behind") {
       std::filesystem::temp_directory_path() / "ptq_unit_serialise.folder";
   std::filesystem::create_directory(folder);
   const std::string onto_a_folder = folder.string();
-  CHECK(
-      message_of([&] { ptq::save_statistics({}, onto_a_folder); }) ==
-      onto_a_folder + ": cannot be written"
-  );
+  CHECK(message_of([&] {
+          ptq::save_statistics({}, onto_a_folder);
+        }) == onto_a_folder + ": cannot be written");
   CHECK_FALSE(std::filesystem::exists(onto_a_folder + ".part"));
-  CHECK(
-      message_of([&] { (void)ptq::load_statistics(onto_a_folder); }) ==
-      onto_a_folder + ": cannot be read"
-  );
+  CHECK(message_of([&] {
+          (void)ptq::load_statistics(onto_a_folder);
+        }) == onto_a_folder + ": cannot be read");
   const std::string nowhere = (folder / "missing" / "file").string();
-  CHECK(
-      message_of([&] { ptq::save_statistics({}, nowhere); }) == nowhere + ": cannot be written"
-  );
+  CHECK(message_of([&] { ptq::save_statistics({}, nowhere); }) == nowhere + ": cannot be written");
   std::filesystem::remove_all(folder);
 }
 

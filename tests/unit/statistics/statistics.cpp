@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "laws/statistics.hpp"
+
 #include <ptq/statistics/statistics.hpp>
 
 #include <cstdint>
@@ -9,7 +11,6 @@
 
 #include <doctest/doctest.h>
 
-#include "laws/statistics.hpp"
 #include "support/message.hpp"
 #include "support/some_statistics.hpp"
 
@@ -46,10 +47,9 @@ TEST_CASE("merging halves of a long run costs by runs, not by samples") {
   b.see(huge / 2, huge);
   a.merge(b);
   CHECK(a.seen().runs() == std::vector<ptq::sample_set::run>{{0, huge}});
-  CHECK(
-      message_of([&] { a.merge(b); }) ==
-      "sample 9223372036854775807 is in both statistics to be merged"
-  );
+  CHECK(message_of([&] {
+          a.merge(b);
+        }) == "sample 9223372036854775807 is in both statistics to be merged");
 }
 
 TEST_CASE("empty statistics are empty") {
@@ -82,18 +82,15 @@ TEST_CASE("the usual shape is that of most samples, the least on a tie") {
 TEST_CASE("what was not collected is named") {
   const ptq::statistics s;
   const std::string hint = "they were collected for another algorithm or model";
-  CHECK(
-      message_of([&] { (void)s.per_sample({"x", "extremes"}); }) ==
-      "x: the statistics hold no `extremes` of this tensor: " + hint
-  );
-  CHECK(
-      message_of([&] { (void)s.mean({"x", "mean/1"}); }) ==
-      "x: the statistics hold no `mean/1` of this tensor: " + hint
-  );
-  CHECK(
-      message_of([&] { (void)s.usual_shape("x"); }) ==
-      "x: the statistics hold no `shape` of this tensor: " + hint
-  );
+  CHECK(message_of([&] {
+          (void)s.per_sample({"x", "extremes"});
+        }) == "x: the statistics hold no `extremes` of this tensor: " + hint);
+  CHECK(message_of([&] {
+          (void)s.mean({"x", "mean/1"});
+        }) == "x: the statistics hold no `mean/1` of this tensor: " + hint);
+  CHECK(message_of([&] {
+          (void)s.usual_shape("x");
+        }) == "x: the statistics hold no `shape` of this tensor: " + hint);
 }
 
 TEST_CASE("a change of channels is an error that changes nothing") {
@@ -106,21 +103,18 @@ TEST_CASE("a change of channels is an error that changes nothing") {
       message_of([&] { s.record({"x", "extremes/1"}, 1, {1, 2}); }) ==
       "x: sample 1 has 2 numbers of `extremes/1`, the samples before it 4: did its channels change?"
   );
-  CHECK(
-      message_of([&] { s.record({"x", "extremes/1"}, 0, {1, 2, 3, 4}); }) ==
-      "x: sample 0 was recorded twice for `extremes/1`"
-  );
-  CHECK(
-      message_of([&] { s.add({"x", "mean/1"}, numbers{1}); }) ==
-      "x: 1 numbers of `mean/1` where there were 2 before: did its channels change?"
-  );
+  CHECK(message_of([&] {
+          s.record({"x", "extremes/1"}, 0, {1, 2, 3, 4});
+        }) == "x: sample 0 was recorded twice for `extremes/1`");
+  CHECK(message_of([&] {
+          s.add({"x", "mean/1"}, numbers{1});
+        }) == "x: 1 numbers of `mean/1` where there were 2 before: did its channels change?");
   ptq::statistics other;
   other.see(1);
   other.add({"x", "mean/1"}, numbers{1, 2, 3});
-  CHECK(
-      message_of([&] { s.merge(other); }) ==
-      "x: 3 numbers of `mean/1` where there were 2 before: did its channels change?"
-  );
+  CHECK(message_of([&] {
+          s.merge(other);
+        }) == "x: 3 numbers of `mean/1` where there were 2 before: did its channels change?");
   CHECK(s == before);
 }
 

@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <ptq/calibration/collect.hpp>
+#include <ptq/statistics/serialise.hpp>
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "support/message.hpp"
+#include "support/policy_archetypes.hpp"
+#include "support/scripted_evaluator.hpp"
+#include "support/toy_evaluator.hpp"
+#include "support/toy_graph.hpp"
+
+namespace {
+
+using namespace ptq::test;
+using taps = std::span<const ptq::tensor_ref<int>>;
+using show_ref = ptq::show_ref<int>;
+
+/// x -> relu; statistics of all kinds of both.
+struct fixture {
+  toy_graph g;
+  ptq::tensor_ref<int> x = g.input("x");
+  ptq::tensor_ref<int> relu = g.relu("relu", x);
+  ptq::read_graph_result<toy_graph> read = ptq::read_graph(g);
+  ptq::statistics_request request = all_of(0);
+
+  static auto all_of(std::size_t tensor) -> ptq::statistics_request {
+    ptq::statistics_request result;
+    result.extremes(tensor, std::nullopt);
+    result.extremes(tensor, 1);
+    result.mean(tensor, 1);
+    result.mean(tensor, ptq::last_axis);
+    result.estimate(tensor, range_estimator_archetype(1), std::nullopt);
+    result.estimate(tensor, range_estimator_archetype(2), 1);
+    return result;
+  }
+
+  template <class E>
+  auto collect(E& evaluator, const ptq::samples& range) -> ptq::statistics {
+    return ptq::collect_statistics(g, read, evaluator, range, request, ptq::observers{});
+  }
+
+  auto collect(std::size_t count, scripted_evaluator::script run) -> ptq::statistics {
+    scripted_evaluator evaluator{count, std::move(run)};
+    return collect(evaluator, {0, count});
+  }
+
+  /// The statistics of one sample that is shown as `views`, one piece after the other.
+  auto shown_as(const std::vector<ptq::tensor_view>& views) -> ptq::statistics {
+    return collect(1, [&](taps, const ptq::samples&, show_ref show) {
+      for (const ptq::tensor_view& view : views) {
+        show(0, x, view);
+      }
+    });
+  }
+
+  auto refusal(std::size_t count, scripted_evaluator::script run) -> std::string {
+    return message_of([&] { (void)collect(count, std::move(run)); });
+  }
+};
+
+TEST_CASE_FIXTURE(fixture, "calibration keeps what was asked, by tensor") {
+  toy_evaluator evaluator(
+      std::vector<ptq::tensor_data>{{{1, 2, 1, 2}, {1, 2, -3, 5}}, {{1, 2, 1, 2}, {0, -8, 4, 6}}}
+  );
+  const ptq::statistics s = collect(evaluator, {0, 2});
+  using per_sample = ptq::statistics::per_sample_numbers;
+  CHECK(s.per_sample({"x", "extremes"}) == per_sample{{0, {-3, 5}}, {1, {-8, 6}}});
+  CHECK(s.per_sample({"x", "extremes/1"}) == per_sample{{0, {1, -3, 2, 5}}, {1, {-8, 4, 0, 6}}});
+  CHECK(s.mean({"x", "mean/1"}) == std::vector<double>{-1.25, 3});
+  CHECK(s.mean({"x", "mean/last"}) == std::vector<double>{0.5, 1.25});
+  CHECK(s.per_sample({"x", "archetype 1"}) == per_sample{{0, {-5, 5}}, {1, {-6, 6}}});
+  CHECK(
+      s.per_sample({"x", "archetype 2/1"}) == per_sample{{0, {-2, -5, 2, 5}}, {1, {-2, -6, 2, 6}}}
+  );
+  CHECK(s.usual_shape("x") == std::vector<std::uint64_t>{2, 1, 2});
+  CHECK(s.seen().size() == 2);
+}
+
+TEST_CASE_FIXTURE(fixture, "each sample is run once") {
+  toy_evaluator evaluator(toy_samples(100, {1, 2, 3, 3}));
+  CHECK(collect(evaluator, {0, 100}).seen().size() == 100);
+  CHECK(evaluator.runs == 100);
+}
+
+TEST_CASE_FIXTURE(fixture, "only what was asked is kept, and only for the samples asked") {
+  const auto data = toy_samples(4, {1, 2, 3, 3});
+  toy_evaluator evaluator(data);
+  const ptq::statistics plain = collect(evaluator, {1, 3});
+  scripted_evaluator talkative{4, [&](taps, const ptq::samples&, show_ref show) {
+                                 for (std::size_t s = 0; s != 4; ++s) {
+                                   show(s, x, data[s].view());
+                                   show(s, relu, data[s].view());
+                                   show(s, {77, 3}, data[s].view());
+                                 }
+                               }};
+  CHECK(collect(talkative, {1, 3}) == plain);
+}
+
+TEST_CASE_FIXTURE(fixture, "the memory is for a few numbers of each sample, whatever their size") {
+  const auto size_for = [this](std::size_t count, std::size_t extent) {
+    toy_evaluator evaluator(toy_samples(count, {1, 2, extent, 4}));
+    return ptq::to_bytes(collect(evaluator, {0, count})).size();
+  };
+  CHECK(size_for(3, 4) == size_for(3, 40));
+  const std::size_t one_more = size_for(4, 4) - size_for(3, 4);
+  CHECK(one_more == size_for(41, 4) - size_for(40, 4));
+  CHECK(one_more < 150);
+}
+
+TEST_CASE_FIXTURE(fixture, "the bits do not depend on how samples are batched or ordered") {
+  constexpr std::size_t count = 70;
+  const auto data = toy_samples(count, {1, 3, 5, 7}, -2.0F, 3.0F);
+  toy_evaluator one_by_one(data);
+  const ptq::statistics whole = collect(one_by_one, {0, count});
+
+  const auto batch_of = [&](const ptq::samples& which) {
+    ptq::tensor_data batch{{which.size(), 3, 5, 7}, {}};
+    for (const std::size_t s : which) {
+      batch.values.insert(batch.values.end(), data[s].values.begin(), data[s].values.end());
+    }
+    return batch;
+  };
+  SUBCASE("in batches") {
+    for (const std::size_t size : {2U, 7U, 64U}) {
+      CHECK(whole == collect(count, [&](taps, const ptq::samples& range, show_ref show) {
+              for (std::size_t from = 0; from < range.size(); from += size) {
+                const ptq::samples part = range.part(from, size);
+                show(part, x, batch_of(part).view());
+              }
+            }));
+    }
+  }
+  SUBCASE("backwards, and batches of no order") {
+    CHECK(whole == collect(count, [&](taps, const ptq::samples& range, show_ref show) {
+            std::vector<std::size_t> order(range.begin(), range.end());
+            std::ranges::reverse(order);
+            std::swap(order[0], order[order.size() / 2]);
+            const ptq::samples list(order);
+            show(list, x, batch_of(list).view());
+          }));
+  }
+  SUBCASE("an explicit list of samples") {
+    std::vector<std::size_t> order;
+    for (std::size_t s = 0; s != count; ++s) {
+      order.push_back(s * 37 % count);
+    }
+    CHECK(collect(one_by_one, ptq::samples(order)) == whole);
+  }
+  SUBCASE("in parts that are merged") {
+    ptq::statistics merged = collect(one_by_one, {50, count});
+    merged.merge(collect(one_by_one, {0, 13}));
+    merged.merge(collect(one_by_one, {13, 50}));
+    CHECK(merged == whole);
+  }
+}
+
+TEST_CASE_FIXTURE(fixture, "the bits do not depend on the layout in memory") {
+  constexpr std::size_t channels = 3;
+  std::size_t side = 5;
+  SUBCASE("small") {}
+  SUBCASE("more values than fit one block") {
+    side = 71;
+  }
+  const std::vector<float> dense = toy_numbers(channels * side * side, 3, -2.0F, 3.0F);
+  const ptq::statistics plain =
+      shown_as({ptq::tensor_view(dense, std::array{std::size_t{1}, channels, side, side})});
+  { // channels last
+    std::vector<float> moved(dense.size());
+    for (std::size_t i = 0; i != dense.size(); ++i) {
+      moved[i % (side * side) * channels + i / (side * side)] = dense[i];
+    }
+    const ptq::tensor_view nhwc(moved, std::array{std::size_t{1}, side, side, channels});
+    CHECK(shown_as({nhwc.permuted({0, 3, 1, 2})}) == plain);
+  }
+  { // channels in blocks of eight, the rest of them rubbish
+    std::vector<float> moved(8 * side * side, std::numeric_limits<float>::quiet_NaN());
+    for (std::size_t i = 0; i != dense.size(); ++i) {
+      moved[i % (side * side) * 8 + i / (side * side)] = dense[i];
+    }
+    const auto row = static_cast<std::ptrdiff_t>(side * 8);
+    const std::array<ptq::dimension, 4> blocked{
+        {{.extent = 1, .stride = row},
+         {.extent = channels,
+          .stride = row * static_cast<std::ptrdiff_t>(side),
+          .block = 8,
+          .block_stride = 1},
+         {.extent = side, .stride = row},
+         {.extent = side, .stride = 8}}
+    };
+    CHECK(shown_as({ptq::tensor_view(moved.data(), ptq::element_type::f32, blocked)}) == plain);
+  }
+  { // rows with gaps
+    std::vector<float> moved(channels * side * (side + 3), std::numeric_limits<float>::infinity());
+    for (std::size_t i = 0; i != dense.size(); ++i) {
+      moved[i / side * (side + 3) + i % side] = dense[i];
+    }
+    const auto row = static_cast<std::ptrdiff_t>(side + 3);
+    const std::array<ptq::dimension, 4> padded{
+        {{.extent = 1, .stride = 1},
+         {.extent = channels, .stride = row * static_cast<std::ptrdiff_t>(side)},
+         {.extent = side, .stride = row},
+         {.extent = side, .stride = 1}}
+    };
+    CHECK(shown_as({ptq::tensor_view(moved.data(), ptq::element_type::f32, padded)}) == plain);
+  }
+}
+
+template <class T>
+auto narrowed(const std::vector<float>& from) -> std::vector<T> {
+  std::vector<T> result;
+  for (const float value : from) {
+    result.push_back(static_cast<T>(value));
+  }
+  return result;
+}
+
+TEST_CASE_FIXTURE(fixture, "the bits do not depend on the element type") {
+  const std::vector<float> values{-8, 0, 3, 7, -1, 100, -128, 5, 6, 64, 127, 1};
+  const std::array<std::size_t, 4> shape{1, 3, 2, 2};
+  const ptq::statistics plain = shown_as({ptq::tensor_view(values, shape)});
+  CHECK(shown_as({ptq::tensor_view(narrowed<double>(values), shape)}) == plain);
+  const auto i8 = narrowed<std::int8_t>(values);
+  CHECK(shown_as({ptq::tensor_view(i8, shape)}) == plain);
+  const auto i16 = narrowed<std::int16_t>(values);
+  CHECK(shown_as({ptq::tensor_view(i16, shape)}) == plain);
+  const auto i32 = narrowed<std::int32_t>(values);
+  CHECK(shown_as({ptq::tensor_view(i32, shape)}) == plain);
+  const auto i64 = narrowed<std::int64_t>(values);
+  CHECK(shown_as({ptq::tensor_view(i64, shape)}) == plain);
+
+  std::vector<std::uint16_t> bf16;
+  std::vector<std::uint16_t> f16;
+  for (const float value : values) {
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    bf16.push_back(static_cast<std::uint16_t>(bits >> 16U));
+    const std::uint32_t exponent = bits >> 23U & 0xFFU;
+    const std::uint32_t half =
+        exponent == 0 ? 0U : (exponent - 112U) << 10U | (bits >> 13U & 0x3FFU);
+    f16.push_back(static_cast<std::uint16_t>(half | (bits >> 16U & 0x8000U)));
+  }
+  const ptq::tensor_view like(values, shape);
+  CHECK(shown_as({{bf16.data(), ptq::element_type::bf16, like.dimensions()}}) == plain);
+  CHECK(shown_as({{f16.data(), ptq::element_type::f16, like.dimensions()}}) == plain);
+}
+
+TEST_CASE_FIXTURE(fixture, "several pieces of one tensor for one sample count as one") {
+  request = {};
+  request.extremes(0, std::nullopt);
+  request.extremes(0, 1);
+  request.mean(0, 1);
+  request.estimate(0, range_estimator_archetype(2), 1);
+  const std::vector<float> values{-8, 0, 3, 7, -1, 100, -128, 5, 6, 64, 127, 1};
+  const ptq::statistics whole = shown_as({ptq::tensor_view(values, {1, 2, 6})});
+  const ptq::statistics pieces = shown_as({
+      ptq::tensor_view(std::span(values).first(4), {1, 2, 2}),
+      ptq::tensor_view(std::span(values).subspan(4, 8), {1, 2, 4}),
+  });
+  CHECK(pieces.per_sample({"x", "extremes"}) == whole.per_sample({"x", "extremes"}));
+  CHECK(pieces.seen() == whole.seen());
+  // Of the channels as the pieces have them: {-8, 0, -1, 100, -128, 5} and {3, 7, 6, 64, 127, 1}.
+  CHECK(pieces.per_sample({"x", "extremes/1"}).at(0) == std::vector<float>{-128, 1, 100, 127});
+  CHECK(
+      pieces.per_sample({"x", "archetype 2/1"}).at(0) == std::vector<float>{-100, -127, 100, 127}
+  );
+  CHECK(pieces.mean({"x", "mean/1"}) == std::vector<double>{-32.0F / 6, 208.0F / 6});
+}
+
+TEST_CASE_FIXTURE(fixture, "a value that is not finite names the tensor and the sample") {
+  const float inf = std::numeric_limits<float>::infinity();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+
+  struct row {
+    float bad;
+    const char* message;
+  };
+
+  for (const row& each :
+       {row{nan, "x, sample 41: the tensor holds NaN"},
+        row{inf, "x, sample 41: the tensor holds infinity"},
+        row{-inf, "x, sample 41: the tensor holds infinity"}}) {
+    auto data = toy_samples(50, {1, 2, 3, 3});
+    data[41].values[17] = each.bad;
+    toy_evaluator evaluator(data);
+    CHECK(message_of([&] { (void)collect(evaluator, {0, 50}); }) == each.message);
+
+    for (int only = 0; only != 4; ++only) {
+      request = {};
+      if (only == 0) {
+        request.extremes(0, std::nullopt);
+      } else if (only == 1) {
+        request.extremes(0, 1);
+      } else if (only == 2) {
+        request.mean(0, 1);
+      } else {
+        request.estimate(0, range_estimator_archetype(1), std::nullopt);
+      }
+      CHECK(message_of([&] { (void)collect(evaluator, {0, 50}); }) == each.message);
+    }
+    request = all_of(0);
+  }
+}
+
+TEST_CASE_FIXTURE(fixture, "nothing more is run once an error is certain") {
+  auto data = toy_samples(50, {1, 2, 3, 3});
+  data[3].values[0] = std::numeric_limits<float>::quiet_NaN();
+  toy_evaluator evaluator(data);
+  CHECK_THROWS_AS(collect(evaluator, {0, 50}), const ptq::error&);
+  CHECK(evaluator.runs == 4);
+}
+
+TEST_CASE_FIXTURE(
+    fixture, "an engine that swallows exceptions and goes on is no way around errors"
+) {
+  const float bad[] = {0.0F, std::numeric_limits<float>::quiet_NaN()};
+  const float good[] = {0.0F, 1.0F};
+  CHECK(refusal(2, [&](taps, const ptq::samples&, show_ref show) {
+          for (const std::size_t s : {std::size_t{0}, std::size_t{1}}) {
+            try {
+              show(s, x, ptq::tensor_view(s == 0 ? bad : good, {1, 2}));
+            } catch (...) {
+            }
+          }
+        }) == "x, sample 0: the tensor holds NaN");
+}
+
+TEST_CASE_FIXTURE(fixture, "what the engine throws itself comes through") {
+  scripted_evaluator evaluator{1, [](taps, const ptq::samples&, show_ref) {
+                                 throw std::out_of_range("mine");
+                               }};
+  CHECK_THROWS_WITH_AS(collect(evaluator, {0, 1}), "mine", const std::out_of_range&);
+}
+
+TEST_CASE_FIXTURE(fixture, "a tensor that was not shown is named") {
+  const float values[] = {1.0F, 2.0F};
+  CHECK(refusal(3, [&](taps, const ptq::samples&, show_ref show) {
+          show(0, x, ptq::tensor_view(values, {1, 2}));
+          show(2, x, ptq::tensor_view(values, {1, 2}));
+        }) == "x: the evaluator did not show this tensor for sample 1");
+  CHECK(refusal(1, [](taps, const ptq::samples&, show_ref) {
+        }) == "x: the evaluator did not show this tensor for sample 0");
+}
+
+TEST_CASE_FIXTURE(fixture, "tensors of a wrong shape are named") {
+  const float values[8]{};
+  const auto showing = [&](std::vector<std::vector<std::size_t>> shapes) {
+    return [&, shapes](taps, const ptq::samples& range, show_ref show) {
+      for (const std::size_t s : range) {
+        show(s, x, ptq::tensor_view(static_cast<const float*>(values), shapes[s % shapes.size()]));
+      }
+    };
+  };
+  SUBCASE("another number of channels") {
+    CHECK(
+        refusal(2, showing({{1, 2, 2}, {1, 4, 2}})) ==
+        "x: sample 1 has 8 numbers of `extremes/1`, the samples before it 4: did its channels "
+        "change?"
+    );
+  }
+  SUBCASE("another number of channels, where only means are kept") {
+    request = {};
+    request.mean(0, 1);
+    CHECK(
+        refusal(2, showing({{1, 2, 2}, {1, 4, 2}})) ==
+        "x: 4 numbers of `mean/1` where there were 2 before: did its channels change?"
+    );
+  }
+  SUBCASE("no axis for channels") {
+    CHECK(refusal(1, showing({{8}})) == "x, sample 0: shown as 8, which has no channels on axis 1");
+  }
+  SUBCASE("a scalar") {
+    CHECK(refusal(1, showing({{}})) == "x, sample 0: shown as scalar, which has no axes at all");
+    request = {};
+    request.extremes(0, 1);
+    CHECK(
+        refusal(1, showing({{}})) == "x, sample 0: shown as scalar, which has no channels on axis 1"
+    );
+  }
+  SUBCASE("nothing in it") {
+    CHECK(refusal(1, showing({{1, 0, 4}})) == "x, sample 0: the tensor is empty: 1x0x4");
+  }
+  SUBCASE("pieces of different channels") {
+    CHECK(refusal(1, [&](taps, const ptq::samples&, show_ref show) {
+            show(0, x, ptq::tensor_view(static_cast<const float*>(values), {1, 2, 4}));
+            show(0, x, ptq::tensor_view(static_cast<const float*>(values), {1, 4, 2}));
+          }) == "x, sample 0: shown with 4 channels after 2");
+  }
+  SUBCASE("a batch that is none") {
+    CHECK(refusal(2, [&](taps, const ptq::samples& range, show_ref show) {
+            show(range, x, ptq::tensor_view(static_cast<const float*>(values), {1, 8}));
+          }) == "x: shown as 1x8 for a batch of 2 samples: axis 0 is the sample");
+  }
+}
+
+TEST_CASE_FIXTURE(fixture, "samples that are not there are refused before anything runs") {
+  toy_evaluator evaluator(toy_samples(3, {1, 2, 3, 3}));
+  CHECK(message_of([&] { (void)collect(evaluator, {}); }) == "there is no sample to calibrate on");
+  CHECK(message_of([&] {
+          (void)collect(evaluator, {2, 5});
+        }) == "sample 3 is asked for, but the evaluator has 3");
+  CHECK(message_of([&] {
+          (void)collect(evaluator, ptq::samples(std::vector<std::size_t>{9}));
+        }) == "sample 9 is asked for, but the evaluator has 3");
+  CHECK(message_of([&] {
+          (void)collect(evaluator, ptq::samples(std::vector<std::size_t>{1, 0, 1}));
+        }) == "sample 1 is asked for twice");
+  CHECK(evaluator.runs == 0);
+}
+
+/// An estimator whose answer is not a number.
+struct broken {
+  struct estimation {
+    void observe(std::span<const float>) {}
+
+    auto range() const -> ptq::value_range<float> {
+      return {0.0F, std::numeric_limits<float>::quiet_NaN()};
+    }
+  };
+
+  template <class T>
+  auto start() const -> estimation {
+    return {};
+  }
+
+  static auto key() -> std::string { return "broken"; }
+
+  friend auto operator==(const broken&, const broken&) -> bool = default;
+};
+
+TEST_CASE_FIXTURE(fixture, "an estimator that gives NaN is named") {
+  request.estimate(0, broken{}, std::nullopt);
+  toy_evaluator evaluator(toy_samples(1, {1, 2, 3, 3}));
+  CHECK(message_of([&] {
+          (void)collect(evaluator, {0, 1});
+        }) == "x, sample 0: the estimator `broken` gave NaN or infinity");
+}
+
+TEST_CASE_FIXTURE(fixture, "progress is told from the beginning to the end") {
+  std::vector<std::size_t> done;
+  ptq::observers tell;
+  tell.on_progress = [&](const ptq::progress& now) {
+    CHECK(now.stage == "calibration");
+    CHECK(now.of == 70);
+    done.push_back(now.done);
+  };
+  toy_evaluator evaluator(toy_samples(70, {1, 2, 3, 3}));
+  (void)ptq::collect_statistics(g, read, evaluator, {0, 70}, request, tell);
+  CHECK(done.front() == 0);
+  CHECK(done.back() == 70);
+  CHECK(std::ranges::is_sorted(done));
+}
+
+TEST_CASE("statistics are collected of a graph and an engine that are no more than their concepts"
+) {
+  const graph_archetype g;
+  evaluator_archetype<graph_archetype> evaluator;
+  ptq::statistics_request request;
+  request.extremes(2, std::nullopt);
+  const ptq::statistics s =
+      ptq::collect_statistics(g, ptq::read_graph(g), evaluator, {0, 2}, request, ptq::observers{});
+  CHECK(s.per_sample({"sum", "extremes"}).at(1) == std::vector<float>{2, 4});
+}
+
+} // namespace
