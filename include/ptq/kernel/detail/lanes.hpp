@@ -33,7 +33,7 @@ struct lane_sums {
 #if defined(__AVX512F__)
     if constexpr (simd::width<Arch> == 16) {
       const __m512 all = lanes[0] + lanes[1];
-      const __m256 high = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(all), 1));
+      const __m256 high = simd::upper_half(all);
       const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(all), high);
       const __m128 low_four = _mm256_castps256_ps128(eight);
       _mm_store_ps(four, _mm_add_ps(low_four, _mm256_extractf128_ps(eight, 1)));

@@ -28,6 +28,14 @@ inline constexpr bool is_fma3 = false;
 template <class Arch>
 inline constexpr bool is_fma3<xsimd::fma3<Arch>> = true;
 
+#if defined(__AVX512F__)
+/// Not by `_mm512_extractf64x4_pd`, in whose definition g++ 12 finds a variable without a value.
+[[nodiscard, gnu::always_inline]] inline auto upper_half(__m512 all) noexcept -> __m256 {
+  const auto whole = static_cast<__mmask8>(-1);
+  return _mm256_castpd_ps(_mm512_maskz_extractf64x4_pd(whole, _mm512_castps_pd(all), 1));
+}
+#endif
+
 /// Does `multiply_add` round once on this architecture?
 template <class Arch>
 inline constexpr bool fuses_multiply_add =
@@ -277,10 +285,7 @@ template <class Arch>
 #if defined(__AVX512F__)
   if constexpr (width<Arch> == 16) {
     const __m512 all = value;
-    eight = _mm256_min_ps(
-        _mm512_castps512_ps256(all),
-        _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(all), 1))
-    );
+    eight = _mm256_min_ps(_mm512_castps512_ps256(all), upper_half(all));
   }
 #endif
 #if defined(__AVX__)
@@ -323,7 +328,7 @@ accumulate(doubles<Arch>& low, doubles<Arch>& high, const floats<Arch>& value) n
 #if defined(__AVX512F__)
   if constexpr (width<Arch> == 16) {
     const __m512 all = value;
-    const __m256 upper = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(all), 1));
+    const __m256 upper = upper_half(all);
     low += doubles<Arch>(_mm512_cvtps_pd(_mm512_castps512_ps256(all)));
     high += doubles<Arch>(_mm512_cvtps_pd(upper));
   } else
