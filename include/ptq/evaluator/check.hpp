@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/core/blocks.hpp>
 #include <ptq/core/error.hpp>
 #include <ptq/core/tensor_data.hpp>
 #include <ptq/evaluator/concept.hpp>
@@ -12,7 +13,6 @@
 #include <cstddef>
 #include <exception>
 #include <map>
-#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -43,18 +43,12 @@ inline auto passes_changes_on(op kind) -> bool {
   }
 }
 
-/// A constant's values plus one; empty if they are not float32.
-inline auto changed_constant(const constant_view& from) -> std::optional<tensor_data> {
-  if (from.type() != element_type::f32) {
-    return std::nullopt;
+/// Other values for a constant: its own plus one.
+inline auto changed_constant(const constant_view& from) -> tensor_data {
+  tensor_data result = to_floats(from);
+  for (float& value : result.values) {
+    value += 1.0F;
   }
-  tensor_data result;
-  for (const dimension& d : from.dimensions()) {
-    result.shape.push_back(d.extent);
-  }
-  for_each_element(from, [&](const std::byte* at) {
-    result.values.push_back(*reinterpret_cast<const float*>(at) + 1.0F);
-  });
   return result;
 }
 
@@ -270,14 +264,13 @@ private:
   auto check_replacing(const topology::node& node, std::size_t port, const looks& float_looks)
       -> bool {
     const constant_view* const constant = read_.nodes.constant_at(node, port);
-    std::optional<tensor_data> value;
-    if (constant == nullptr || !(value = changed_constant(*constant)).has_value()) {
+    if (constant == nullptr) {
       return false;
     }
     const std::string& name = read_.nodes.tensors[node.inputs[port]].name;
     plan under;
     under.constants.emplace_back(replaced_constant{
-        .tensor = name, .node = node.name, .cause = "check", .value = std::move(*value)
+        .tensor = name, .node = node.name, .cause = "check", .value = changed_constant(*constant)
     });
     const looks with = observed_under(under);
     if (!with.empty() && !changes_behind(node, float_looks, with)) {

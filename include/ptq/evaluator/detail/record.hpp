@@ -8,17 +8,13 @@
 #include <ptq/core/tensor_view.hpp>
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <map>
-#include <set>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace ptq::detail {
 
@@ -49,14 +45,10 @@ inline void look_at(const tensor_view& view, look& result) {
       bits = bits << 8U | std::to_integer<std::uint64_t>(at[b]);
     }
     mix(bits);
-    if (view.type() == element_type::f32) {
-      std::array<std::byte, 4> bytes{};
-      std::copy_n(at, 4, bytes.begin());
-      const auto value = std::bit_cast<float>(bytes);
-      result.finite = result.finite && std::isfinite(value);
-      result.low = std::min(result.low, value);
-      result.high = std::max(result.high, value);
-    }
+    const float value = element_at(at, view.type());
+    result.finite = result.finite && std::isfinite(value);
+    result.low = std::min(result.low, value);
+    result.high = std::max(result.high, value);
   });
 }
 
