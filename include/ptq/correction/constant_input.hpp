@@ -75,6 +75,9 @@ namespace ptq {
         number(geometry.pads_begin, axis, 0),
         number(geometry.pads_end, axis, 0)
     );
+    if (along.empty()) {
+      return {};
+    }
     std::vector<double> product;
     for (const double outer : share) {
       for (const double inner : along) {

@@ -69,7 +69,7 @@ struct fast_bias {
       tensor_data value = replaced != nullptr
                               ? *replaced
                               : to_floats(*context.nodes.producer(bias->tensor).constant);
-      if (reached.empty() || expected.size() != reached.size() ||
+      if (!bias->axis || reached.empty() || expected.size() != reached.size() ||
           value.values.size() != reached.size()) {
         leave("its shape is not that of the channels");
         continue;

@@ -48,6 +48,13 @@ struct saturation_fix {
       if (node == nullptr) {
         continue;
       }
+      // The halved constant would reach these readers without the doubled limits.
+      if (context.nodes.tensors[node->inputs[1]].consumers.size() != entry->consumers.size()) {
+        context.tell.on_note(
+            {node->name, "weights not halved: they are also read in floating point"}
+        );
+        continue;
+      }
       quantizer doubled = *entry;
       for (grid& each : doubled.format.grids) {
         each.out_low *= 2.0F;

@@ -6,6 +6,7 @@
 #include <ptq/correction/bias.hpp>
 #include <ptq/graph/read.hpp>
 #include <ptq/kernel/quantize.hpp>
+#include <ptq/plan/check_model.hpp>
 #include <ptq/plan/plan.hpp>
 
 #include <cmath>
@@ -104,6 +105,7 @@ inline auto lowered_weights(const tensor_data& constant, const quantizer& by) ->
 
 inline auto lowered_bias(
     const tensor_data& bias,
+    std::optional<std::size_t> axis,
     std::string name,
     const topology::node& of,
     const quantizer& input,
@@ -113,12 +115,14 @@ inline auto lowered_bias(
   const std::vector<grid>& by = weights.format.grids;
   const bool channels_fit =
       in.size() == 1 || (of.kind == op::depthwise_convolution && in.size() == bias.values.size());
-  if (!channels_fit || (by.size() != 1 && by.size() != bias.values.size())) {
+  const bool per_channel_scales = in.size() != 1 || by.size() != 1;
+  if (!channels_fit || (by.size() != 1 && by.size() != bias.values.size()) ||
+      (per_channel_scales && !axis)) {
     return std::nullopt;
   }
   lowered_tensor result{.name = std::move(name), .node = of.name, .shape = bias.shape};
-  if (in.size() != 1 || by.size() != 1) {
-    result.axis = bias.shape.size() - 1;
+  if (per_channel_scales) {
+    result.axis = axis;
   }
   std::vector<std::int32_t> codes(bias.values.size());
   for (std::size_t c = 0; c != codes.size(); ++c) {
@@ -137,6 +141,43 @@ inline auto lowered_bias(
   return result;
 }
 
+inline auto moves_values(op kind) -> bool {
+  switch (kind) {
+  case op::max_pool:
+  case op::reduce_max:
+  case op::reshape:
+  case op::flatten:
+  case op::squeeze:
+  case op::unsqueeze:
+  case op::transpose:
+  case op::split:
+  case op::pad:
+  case op::slice:
+    return true;
+  default:
+    return false;
+  }
+}
+
+/// The quantizer whose grid the activations of `of` are on: at its input 0, or above operations
+/// that only move values; null if there is none, or channels were moved on the way.
+inline auto input_quantizer(const topology& in, const plan& by, const topology::node& of)
+    -> const quantizer* {
+  const topology::node* reader = &of;
+  while (true) {
+    if (reader->inputs.empty() || reader->inputs[0] == topology::none) {
+      return nullptr;
+    }
+    if (const quantizer* const found = by.input(reader->name, 0)) {
+      return reader == &of || !found->format.axis ? found : nullptr;
+    }
+    reader = &in.producer(reader->inputs[0]);
+    if (!moves_values(reader->kind)) {
+      return nullptr;
+    }
+  }
+}
+
 } // namespace detail
 
 /// The integers that the plan makes of the graph's constants: int8 weights, packed half up as
@@ -147,6 +188,7 @@ inline auto lowered_bias(
 /// scale for each output channel. Weights of more than 256 levels stay in floating point.
 /// @throws error if the plan is of another graph.
 [[nodiscard]] inline auto lower(const topology& in, const plan& by) -> std::vector<lowered_tensor> {
+  check_model(by, in);
   const auto value_of = [&](std::size_t tensor) {
     const tensor_data* const replaced = by.constant(in.tensors[tensor].name);
     return replaced != nullptr ? *replaced : to_floats(*in.producer(tensor).constant);
@@ -167,13 +209,13 @@ inline auto lowered_bias(
   }
   for (const topology::node& node : in.nodes) {
     const std::optional<bias_site> bias = find_bias(in, node);
-    const quantizer* const input = bias ? by.input(node.name, 0) : nullptr;
+    const quantizer* const input = bias ? detail::input_quantizer(in, by, node) : nullptr;
     const quantizer* const weights = bias ? by.input(node.name, 1) : nullptr;
     if (input == nullptr || weights == nullptr) {
       continue;
     }
     auto lowered = detail::lowered_bias(
-        value_of(bias->tensor), in.tensors[bias->tensor].name, node, *input, *weights
+        value_of(bias->tensor), bias->axis, in.tensors[bias->tensor].name, node, *input, *weights
     );
     if (lowered) {
       result.push_back(std::move(*lowered));
