@@ -39,8 +39,7 @@ for preset in "${presets[@]}"; do
   log=build/$preset/ctest.log
   if ! { cmake --preset "$preset" "${options[@]}" && cmake --build --preset "$preset" --parallel "$jobs"; }; then
     failed+=("$preset")
-    mkdir -p "build/$preset"
-    echo "$preset: does not build" >"$log"
+    [ ! -d "build/$preset" ] || echo "does not build" >"$log"
     continue
   fi
   ctest --preset "$preset" --parallel "$jobs" "$@" 2>&1 | tee "$log" || failed+=("$preset")
@@ -48,7 +47,7 @@ done
 
 if [ ${#presets[@]} -gt 1 ]; then
   for preset in "${presets[@]}"; do
-    echo "== $preset: $(grep -E 'tests passed|does not build' "build/$preset/ctest.log" || echo 'no result')"
+    echo "== $preset: $(grep -sE 'tests passed|does not build' "build/$preset/ctest.log" || echo 'no result')"
   done
 fi
 if [ ${#failed[@]} -gt 0 ]; then
