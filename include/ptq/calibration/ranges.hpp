@@ -29,8 +29,10 @@ auto aggregated(
     std::optional<std::size_t> axis,
     Pick pick
 ) -> std::vector<float> {
-  const std::optional<std::size_t> of = side.granularity == per_channel ? axis : std::nullopt;
-  const auto& samples = collected.per_sample({tensor, statistic_key(key_of(side.estimator), of)});
+  const std::string key = side.granularity == per_channel
+                              ? statistic_key(key_of(side.estimator), axis)
+                              : statistic_key(key_of(side.estimator), std::nullopt);
+  const auto& samples = collected.per_sample({tensor, key});
   const std::size_t channels = samples.begin()->second.size() / 2;
   if (channels == 0) {
     throw error("the statistics are damaged: a range of no numbers", tensor);
