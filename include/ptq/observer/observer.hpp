@@ -103,7 +103,7 @@ struct observers {
 /// One `observers` that tells all of `each`, which must outlive it.
 template <class... Each>
 [[nodiscard]] auto observed_by(Each&... each) -> observers {
-  static_assert((explain_observer<std::remove_const_t<Each>>() && ...));
+  static_assert((explain_observer<Each>() && ...));
   return {
       .on_progress =
           [&each...](const progress& what) {
