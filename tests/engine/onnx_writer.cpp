@@ -178,7 +178,7 @@ TEST_CASE("halved weights keep the range that takes effect, and replaced biases 
   const engine::model of = small_network();
   const engine::graph graph(of);
   plan_maker made(graph);
-  made.weights("first");
+  made.weights("first", 0, 0.99);
   ptq::quantizer by = made.last();
   std::vector<float> halved;
   for (std::size_t i = 0; i != weights_of(of, "w1").size(); ++i) {
