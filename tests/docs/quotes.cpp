@@ -50,6 +50,9 @@ auto region(const fs::path& file, const std::string& name) -> std::vector<std::s
     lines = std::vector<std::string>(first + 1, last);
   }
   std::erase_if(lines, is_marker);
+  while (!lines.empty() && lines.back().empty()) {
+    lines.pop_back();
+  }
   std::size_t shared = std::numeric_limits<std::size_t>::max();
   for (const std::string& line : lines) {
     shared = std::min(shared, std::min(line.find_first_not_of(' '), shared));
