@@ -142,6 +142,9 @@ auto int8_analysis::describe(node_id node) -> int8_operation {
   describe_bias(node, result);
   result.from = shapes_[model_.nodes[node].inputs[0].node][0];
   result.to = shapes_[node][0];
+  if (result.padding) {
+    result.from = result.padding->around(result.from);
+  }
   const std::string kernel = kernel_of(result);
   if (kernel.empty() || kernel.starts_with("ref")) {
     throw stays_in_float{"oneDNN has no fast int8 kernel for it"};
@@ -216,8 +219,16 @@ void int8_analysis::describe_source(node_id node, int8_operation& result) {
   }
   const bool padded = result.form && (result.form->pads_begin != std::array<std::size_t, 2>{} ||
                                       result.form->pads_end != std::array<std::size_t, 2>{});
-  if (format->zero_points.size() > 1 && padded) {
-    throw stays_in_float{"its input has a zero point for each channel, and padding"};
+  // oneDNN pads with one code; where channels differ, the padding is laid around the input.
+  const bool laid_around = padded && format->zero_points.size() > 1;
+  if (laid_around) {
+    result.padding = {
+        result.form->pads_begin,
+        result.form->pads_end,
+        {format->zero_points.begin(), format->zero_points.end()}
+    };
+    result.form->pads_begin = {};
+    result.form->pads_end = {};
   }
   result.bias.assign(channels, 0.0F);
   for (std::size_t c = 0; c != channels; ++c) {
@@ -227,11 +238,12 @@ void int8_analysis::describe_source(node_id node, int8_operation& result) {
     if (zero == 0) {
       continue;
     }
-    if (padded) {
+    if (padded && !laid_around) {
       result.source_zero_point = zero;
       continue;
     }
-    // Without padding each weight meets exactly one code: the zero point is a constant.
+    // Without padding, or with codes for it, each weight meets exactly one code: the zero point is
+    // a constant.
     const std::size_t inner = result.weights.size() / channels;
     const bool rows = result.form || result.output_first;
     int sum = 0;

@@ -159,7 +159,12 @@ private:
   void prepare_int8(node_id id, int8_operation of, const code_format& format) {
     code_view from = codes(the_model().nodes[id].inputs[0], format);
     from = codes_in_layout(from, of.form.has_value());
-    source result{id, 0};
+    if (of.padding) {
+      const code_view padded = allocate_codes(of.padding->around(from.extents), true);
+      add_step(detail::pad_codes(from, *of.padding, padded));
+      from = padded;
+    }
+    const source result{id, 0};
     of.from = from.extents;
     of.to = shape_at(result);
     const auto clip = analysis_.clip_behind(id);

@@ -135,6 +135,28 @@ auto relayout_codes(const code_view& from, const code_view& to) -> step {
   return execute(dnnl::reorder(source, target), {{DNNL_ARG_FROM, source}, {DNNL_ARG_TO, target}});
 }
 
+auto pad_codes(const code_view& from, explicit_padding by, const code_view& to) -> step {
+  const std::size_t channels = to.extents[1];
+  return [=, by = std::move(by)] {
+    const std::size_t row = from.extents[3] * channels;
+    std::uint8_t* y = to.data;
+    const auto fill = [&](std::size_t positions) {
+      for (; positions != 0; --positions) {
+        y = std::ranges::copy(by.codes, y).out;
+      }
+    };
+    for (std::size_t n = 0; n != from.extents[0]; ++n) {
+      fill(by.begin[0] * to.extents[3]);
+      for (std::size_t h = 0; h != from.extents[2]; ++h) {
+        fill(by.begin[1]);
+        y = std::copy_n(from.data + (n * from.extents[2] + h) * row, row, y);
+        fill(by.end[1]);
+      }
+      fill(by.end[0] * to.extents[3]);
+    }
+  };
+}
+
 auto average_codes(
     const code_view& from, bool is_signed, int zero_point, std::vector<float> scale, const view& to
 ) -> step {

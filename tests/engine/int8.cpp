@@ -115,6 +115,20 @@ TEST_CASE("zero points are right with padding and without, signed codes too") {
   }
 }
 
+TEST_CASE("a zero point for each channel is laid around the input as padding") {
+  const engine::model of = small_network();
+  const engine::graph graph(of);
+  std::vector<std::pair<float, float>> ranges;
+  for (int c = 0; c != 8; ++c) {
+    ranges.emplace_back(-0.1F * static_cast<float>(c), 1.5F);
+  }
+  plan_maker plan(graph);
+  plan.activations("first", 0, {{0, 1}}).weights("first", 0, safe);
+  plan.activations("depthwise", 0, ranges).weights("depthwise", 0, safe);
+  CHECK(reasons(graph, plan.done()) == "classify: its weights are not quantized; ");
+  CHECK(agreement(graph, plan.done(), samples_for(of, 8, 0, 1, 28)) > 35);
+}
+
 TEST_CASE("a matrix product reads its weights in either order and folds its zero point") {
   for (const bool transposed : {false, true}) {
     onnx_bytes::model made;

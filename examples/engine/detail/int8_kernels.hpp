@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,6 +23,19 @@ struct code_view {
 
 enum class result_type : std::uint8_t { f32, u8, s8 };
 
+/// Codes to be laid around the input of a convolution that then has no padding of its own.
+struct explicit_padding {
+  std::array<std::size_t, 2> begin{};
+  std::array<std::size_t, 2> end{};
+  std::vector<std::uint8_t> codes{}; ///< One for each channel.
+
+  [[nodiscard]] auto around(shape of) const -> shape {
+    of[2] += begin[0] + end[0];
+    of[3] += begin[1] + end[1];
+    return of;
+  }
+};
+
 /// A convolution or matrix product on codes:
 /// `y = convert(clip(scale (sum of w (x - zero_point) + bias)))`, with one scale and bias for each
 /// output channel.
@@ -38,6 +52,7 @@ struct int8_operation {
   std::vector<float> scale{};
   result_type result = result_type::f32;
   std::optional<std::pair<float, float>> clip{};
+  std::optional<explicit_padding> padding{}; ///< Not part of what the kernel does.
 };
 
 /// The name of the kernel that oneDNN would run; it begins with `ref` where there is no fast one.
@@ -49,6 +64,10 @@ struct int8_operation {
 /// Changes from channels last to row-major or back.
 /// @pre Four axes, and the layouts differ.
 [[nodiscard]] auto relayout_codes(const code_view& from, const code_view& to) -> step;
+
+/// @pre Both have their channels last, and `to` has the shape of `from` with `by` around it.
+[[nodiscard]] auto pad_codes(const code_view& from, explicit_padding by, const code_view& to)
+    -> step;
 
 /// The mean over the positions of each channel: `(mean of codes - zero_point) * scale`.
 [[nodiscard]] auto average_codes(
