@@ -128,7 +128,7 @@ void register_fake_quantize(const std::string& name, Variant variant) {
 /// Adds the kernels of the library, for each instruction set that this processor has.
 void add_kernels();
 
-/// Keeps every repetition; the medians become the table.
+/// Keeps the processor time of every repetition; the medians become the table.
 class median_reporter : public benchmark::BenchmarkReporter {
 public:
   auto ReportContext(const Context& context) -> bool override {
@@ -140,7 +140,7 @@ public:
     for (const Run& run : runs) {
       if (run.run_type == Run::RT_Iteration && !run.error_occurred) {
         seconds_[run.run_name.function_name].push_back(
-            run.real_accumulated_time / static_cast<double>(run.iterations)
+            run.cpu_accumulated_time / static_cast<double>(run.iterations)
         );
       }
     }
@@ -218,7 +218,7 @@ inline auto run_table(int argc, char** argv) -> int {
               body();
             }
           }
-      )->UseRealTime();
+      );
     }
   }
   median_reporter times;

@@ -55,7 +55,7 @@ TEST_CASE("in place is the same as beside") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("true division gives the same bits; the approximation is never a level away") {
+TEST_CASE("true division gives the same bits, and the approximation is never a level away") {
   std::size_t wrong = 0;
   std::size_t far = 0;
   for (const ptq::grid& on : grids()) {

@@ -28,11 +28,12 @@ struct fake_quantize_kernel {
   }
 
   template <class Arch>
-  [[nodiscard, gnu::always_inline]] static auto prepared(const grid& on) noexcept -> prepared_grid {
+  [[nodiscard, gnu::always_inline]] static auto
+  prepared(const grid& on, const prepared_grid* before = nullptr) noexcept -> prepared_grid {
     return prepare<
         Arch,
         std::is_same_v<Formula, formula::approximate>,
-        std::is_same_v<Formula, formula::division>>(on, 0.0F);
+        std::is_same_v<Formula, formula::division>>(on, 0.0F, before);
   }
 
   template <class Arch, class Run>

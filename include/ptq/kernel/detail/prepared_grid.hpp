@@ -55,10 +55,11 @@ reciprocal_is_exact(const grid& on, float in_width, float out_width, float last)
          in_width <= 0x1p100F && out_width >= -largest && out_width <= largest && last <= 65535.0F;
 }
 
-/// @tparam Arch  only keeps the copies for several instruction sets apart.
+/// @tparam Arch   only keeps the copies for several instruction sets apart.
+/// @param before  the grid of another channel or null: most have as many levels.
 template <class Arch, bool Approximate, bool AlwaysDivide>
-[[nodiscard, gnu::always_inline]] inline auto prepare(const grid& on, float lowest) noexcept
-    -> prepared_grid {
+[[nodiscard, gnu::always_inline]] inline auto
+prepare(const grid& on, float lowest, const prepared_grid* before) noexcept -> prepared_grid {
   const bool inverted = on.in_high < on.in_low;
   const float in_width = on.in_high - on.in_low;
   const float out = on.out_high - on.out_low;
@@ -77,8 +78,15 @@ template <class Arch, bool Approximate, bool AlwaysDivide>
   v[slot::lowest_code] = lowest;
   v[slot::width_reciprocal] = 1.0F / in_width;
   v[slot::width_reciprocal_rest] = 0.0F;
-  v[slot::last_reciprocal] = 1.0F / end;
-  v[slot::last_reciprocal_rest] = 0.0F;
+  if (before != nullptr && before->values[slot::last] == end) {
+    v[slot::last_reciprocal] = before->values[slot::last_reciprocal];
+    v[slot::last_reciprocal_rest] = before->values[slot::last_reciprocal_rest];
+  } else {
+    v[slot::last_reciprocal] = 1.0F / end;
+    v[slot::last_reciprocal_rest] = static_cast<float>(
+        1.0 / static_cast<double>(end) - static_cast<double>(v[slot::last_reciprocal])
+    );
+  }
 
   if constexpr (AlwaysDivide) {
     result.by = path::division;
@@ -103,9 +111,6 @@ template <class Arch, bool Approximate, bool AlwaysDivide>
   }
   v[slot::width_reciprocal_rest] = static_cast<float>(
       1.0 / static_cast<double>(in_width) - static_cast<double>(v[slot::width_reciprocal])
-  );
-  v[slot::last_reciprocal_rest] = static_cast<float>(
-      1.0 / static_cast<double>(end) - static_cast<double>(v[slot::last_reciprocal])
   );
   // The ends are compared by their bits: -0 and 0 are different answers.
   const bool low_is_negative_zero = on.out_low == 0.0F && __builtin_signbit(on.out_low);

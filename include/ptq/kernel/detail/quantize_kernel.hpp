@@ -34,9 +34,10 @@ struct quantize_kernel {
   }
 
   template <class Arch>
-  [[nodiscard, gnu::always_inline]] static auto prepared(const grid& on) noexcept -> prepared_grid {
+  [[nodiscard, gnu::always_inline]] static auto
+  prepared(const grid& on, const prepared_grid* before = nullptr) noexcept -> prepared_grid {
     return prepare < Arch, false,
-           Ties != rounding::half_even > (on, lowest_code_of<Arch, Code>(on));
+           Ties != rounding::half_even > (on, lowest_code_of<Arch, Code>(on), before);
   }
 
   template <class Arch, class Run>
@@ -73,8 +74,9 @@ struct dequantize_kernel {
   }
 
   template <class Arch>
-  [[nodiscard, gnu::always_inline]] static auto prepared(const grid& on) noexcept -> prepared_grid {
-    return prepare<Arch, false, false>(on, lowest_code_of<Arch, Code>(on));
+  [[nodiscard, gnu::always_inline]] static auto
+  prepared(const grid& on, const prepared_grid* before = nullptr) noexcept -> prepared_grid {
+    return prepare<Arch, false, false>(on, lowest_code_of<Arch, Code>(on), before);
   }
 
   template <class Arch, class Run>

@@ -38,8 +38,11 @@ level_of(const Parameters& p, const simd::floats<Arch>& x) noexcept -> simd::flo
     }
   } else {
     static_assert(Ties == rounding::half_even);
-    const batch inside =
-        simd::least<Arch>(p.template get<slot::width>(), simd::most<Arch>(batch(0.0F), distance));
+    batch inside = simd::most<Arch>(batch(0.0F), distance);
+    // What lies above is replaced afterwards where the high end is set; whatever it is here.
+    if constexpr (By != path::reciprocal_high && By != path::reciprocal_both) {
+      inside = simd::least<Arch>(p.template get<slot::width>(), inside);
+    }
     if constexpr (By == path::approximate) {
       return simd::round_half_even<Arch>(
           simd::rounded<Arch>(inside * p.template get<slot::width_reciprocal>())

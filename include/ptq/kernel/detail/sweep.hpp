@@ -6,6 +6,7 @@
 #include <ptq/kernel/detail/simd.hpp>
 
 #include <cstddef>
+#include <cstdint>
 
 // How a step is carried over memory: all of it on one grid, or a grid for each channel.
 namespace ptq::detail {
@@ -35,42 +36,56 @@ struct uniform_parameters {
 /// Numbers of their own for each element of a tile; the levels are common to all channels.
 template <class Arch>
 struct tile_parameters {
-  static constexpr std::size_t capacity = 512;
-  /// A batch that begins within the tile may be loaded whole.
-  static constexpr std::size_t stride = capacity + 16;
-  using table = float[slot::channel_count][stride];
-
-  const table& channels;
+  const float* table; ///< Those of the first slot, then of the next, `stride` apart.
+  std::size_t stride;
   simd::floats<Arch> common[slot::count - slot::channel_count];
 
+  /// The numbers of a batch, in registers.
   struct place {
+    simd::floats<Arch> values[slot::channel_count];
     const tile_parameters& tile;
-    std::size_t offset;
 
     template <slot::index Index>
-    [[nodiscard, gnu::always_inline]] auto get() const noexcept -> simd::floats<Arch> {
+    [[nodiscard, gnu::always_inline]] auto get() const noexcept -> const simd::floats<Arch>& {
       if constexpr (Index < slot::channel_count) {
-        return simd::floats<Arch>::load_unaligned(tile.channels[Index] + offset);
+        return values[Index];
       } else {
         return tile.common[Index - slot::channel_count];
       }
     }
   };
 
-  [[gnu::always_inline]] tile_parameters(const table& of, const prepared_grid& any) noexcept
-      : channels(of) {
+  [[gnu::always_inline]] tile_parameters(
+      const float* of, std::size_t apart, const prepared_grid& any
+  ) noexcept
+      : table(of), stride(apart) {
     for (std::size_t i = slot::channel_count; i != slot::count; ++i) {
       common[i - slot::channel_count] = simd::floats<Arch>(any.values[i]);
     }
   }
 
   [[nodiscard, gnu::always_inline]] auto at(std::size_t offset) const noexcept -> place {
-    return {*this, offset};
+    const auto slot_at = [&](std::size_t s) __attribute__((always_inline)) {
+      return simd::floats<Arch>::load_unaligned(table + s * stride + offset);
+    };
+    static_assert(slot::channel_count == 9);
+    return {
+        {slot_at(0),
+         slot_at(1),
+         slot_at(2),
+         slot_at(3),
+         slot_at(4),
+         slot_at(5),
+         slot_at(6),
+         slot_at(7),
+         slot_at(8)},
+        *this
+    };
   }
 };
 
 /// `size` elements that follow each other. The last batch overlaps the one before it; it is loaded
-/// first, since the sweep may be in place.
+/// before that is stored, since the sweep may be in place.
 template <class Arch, class Step, class Parameters>
 [[gnu::always_inline]] inline void sweep(
     Step& step,
@@ -94,19 +109,17 @@ template <class Arch, class Step, class Parameters>
     return;
   }
   const std::size_t end = size - width;
-  const auto final = simd::load<Arch>(from + end);
   std::size_t i = 0;
-  for (; i + 3 * width < end; i += 4 * width) {
-    const auto x0 = simd::load<Arch>(from + i);
-    const auto x1 = simd::load<Arch>(from + i + width);
-    const auto x2 = simd::load<Arch>(from + i + 2 * width);
-    const auto x3 = simd::load<Arch>(from + i + 3 * width);
-    simd::store<Arch>(to + i, step(parameters.at(i), x0));
-    simd::store<Arch>(to + i + width, step(parameters.at(i + width), x1));
-    simd::store<Arch>(to + i + 2 * width, step(parameters.at(i + 2 * width), x2));
-    simd::store<Arch>(to + i + 3 * width, step(parameters.at(i + 3 * width), x3));
+  for (; i + 4 * width <= end; i += 4 * width) {
+    for (std::size_t k = 0; k != 4 * width; k += width) {
+      simd::store<Arch>(to + i + k, step(parameters.at(i + k), simd::load<Arch>(from + i + k)));
+    }
   }
-  for (; i < end; i += width) {
+  for (; i + width <= end; i += width) {
+    simd::store<Arch>(to + i, step(parameters.at(i), simd::load<Arch>(from + i)));
+  }
+  const auto final = simd::load<Arch>(from + end);
+  if (i != end) {
     simd::store<Arch>(to + i, step(parameters.at(i), simd::load<Arch>(from + i)));
   }
   simd::store<Arch>(to + end, step(parameters.at(end), final));
@@ -122,76 +135,113 @@ template <class Arch, class Kernel, class From, class To>
   for (std::size_t first = 0; first < layout.channels; first += capacity) {
     const std::size_t left = layout.channels - first;
     const std::size_t count = left < capacity ? left : capacity;
+    // One way for all channels, but for the few that only division can do: a choice for each row
+    // would be foreseen by no processor.
+    path by = path::approximate;
+    std::size_t divided = 0;
     for (std::size_t c = 0; c != count; ++c) {
-      prepared[c] = kernel.template prepared<Arch>(grids[first + c]);
-    }
-    for (std::size_t o = 0; o != layout.outer; ++o) {
-      for (std::size_t c = 0; c != count; ++c) {
-        const std::size_t at = (o * layout.channels + first + c) * layout.inner;
-        kernel.template with_step<Arch>(
-            prepared[c].by,
-            [&](auto& step) __attribute__((always_inline)) {
-              sweep<Arch>(
-                  step, uniform_parameters<Arch>(prepared[c]), from + at, to + at, layout.inner
-              );
-            }
-        );
+      const prepared_grid* const before = c == 0 ? nullptr : &prepared[c - 1];
+      prepared[c] = kernel.template prepared<Arch>(grids[first + c], before);
+      if (prepared[c].by == path::division) {
+        ++divided;
+      } else {
+        by = prepared[c].by > by ? prepared[c].by : by;
       }
+    }
+    const auto run = [&](bool division) __attribute__((always_inline)) {
+      return [&, division](auto& step) __attribute__((always_inline)) {
+        for (std::size_t o = 0; o != layout.outer; ++o) {
+          for (std::size_t c = 0; c != count; ++c) {
+            if ((prepared[c].by == path::division) == division) {
+              const std::size_t at = (o * layout.channels + first + c) * layout.inner;
+              const uniform_parameters<Arch> parameters(prepared[c]);
+              sweep<Arch>(step, parameters, from + at, to + at, layout.inner);
+            }
+          }
+        }
+      };
+    };
+    if (divided != count) {
+      kernel.template with_step<Arch>(by, run(false));
+    }
+    if (divided != 0) {
+      kernel.template with_step<Arch>(path::division, run(true));
     }
   }
 }
 
+/// How many elements a tile has.
+struct tiling {
+  static constexpr std::size_t least = 512;    ///< Shorter periods are repeated.
+  static constexpr std::size_t most = 1 << 13; ///< Longer ones are cut: tables fit a second cache.
+};
+
 /// Short rows, all of as many levels: the parameters are written out for each element of a tile,
-/// which is then swept as one row.
+/// which is then swept as one row. False if there is no memory for that.
 template <class Arch, class Kernel, class From, class To>
-[[gnu::always_inline]] inline void sweep_tiles(
+[[nodiscard, gnu::always_inline]] inline auto sweep_tiles(
     Kernel& kernel, const grid* grids, const From* from, To* to, const channel_layout& layout
-) noexcept {
-  using tile = tile_parameters<Arch>;
-  alignas(64) typename tile::table table;
+) noexcept -> bool {
   const std::size_t period = layout.channels * layout.inner;
   const std::size_t total = layout.outer * period;
-  // Either whole periods in a tile, or several tiles in a period.
-  const std::size_t tiles = (period + tile::capacity - 1) / tile::capacity;
+  const std::size_t tiles = (period + tiling::most - 1) / tiling::most;
   const std::size_t share = (period + tiles - 1) / tiles;
+  const std::size_t wished = period < tiling::least ? tiling::least / period : 1;
+  const std::size_t times = wished < layout.outer ? wished : layout.outer;
+  // Not a multiple of 4 KiB: nine streams at the same place of their pages share a cache line.
+  const std::size_t stride = (share * times + simd::width<Arch> + 1023) / 1024 * 1024 + 16;
+  constexpr std::size_t alignment = 64;
+  void* const memory = __builtin_malloc(slot::channel_count * stride * sizeof(float) + alignment);
+  if (memory == nullptr) {
+    return false;
+  }
+  const auto address = reinterpret_cast<std::uintptr_t>(memory);
+  auto* const table = reinterpret_cast<float*>((address + alignment - 1) / alignment * alignment);
   for (std::size_t first = 0; first < period; first += share) {
     const std::size_t left = period - first;
     const std::size_t once = left < share ? left : share;
-    const std::size_t times = tiles == 1 ? tile::capacity / period : 1;
-    const std::size_t wanted = tiles == 1 && times > layout.outer ? layout.outer : times;
     path by = path::approximate;
     std::size_t channel = first / layout.inner;
     std::size_t within = first % layout.inner;
     prepared_grid prepared = kernel.template prepared<Arch>(grids[channel]);
-    for (std::size_t e = 0; e != once; ++e) {
+    by = prepared.by;
+    for (std::size_t e = 0; e != once;) {
       if (within == layout.inner) {
         within = 0;
-        prepared = kernel.template prepared<Arch>(grids[++channel]);
+        prepared = kernel.template prepared<Arch>(grids[++channel], &prepared);
+        by = prepared.by > by ? prepared.by : by;
       }
-      ++within;
-      by = prepared.by > by ? prepared.by : by;
+      const std::size_t rest = layout.inner - within < once - e ? layout.inner - within : once - e;
       for (std::size_t s = 0; s != slot::channel_count; ++s) {
-        table[s][e] = prepared.values[s];
+        for (std::size_t k = 0; k != rest; ++k) {
+          table[s * stride + e + k] = prepared.values[s];
+        }
       }
+      within += rest;
+      e += rest;
     }
-    const std::size_t length = once * wanted;
+    const std::size_t length = once * times;
     for (std::size_t s = 0; s != slot::channel_count; ++s) {
+      float* const row = table + s * stride;
       for (std::size_t e = once; e != length; ++e) {
-        table[s][e] = table[s][e - once];
+        row[e] = row[e - once];
       }
+      // A batch that begins within the tile may be loaded whole.
       for (std::size_t e = length; e != length + simd::width<Arch>; ++e) {
-        table[s][e] = table[s][0];
+        row[e] = row[0];
       }
     }
     kernel.template with_step<Arch>(by, [&](auto& step) __attribute__((always_inline)) {
-      const tile parameters(table, prepared);
-      const std::size_t jump = tiles == 1 ? length : period;
-      for (std::size_t at = first; at < total; at += jump) {
+      const tile_parameters<Arch> parameters(table, stride, prepared);
+      const std::size_t apart = tiles == 1 ? length : period;
+      for (std::size_t at = first; at < total; at += apart) {
         const std::size_t rest = total - at;
         sweep<Arch>(step, parameters, from + at, to + at, rest < length ? rest : length);
       }
     });
   }
+  __builtin_free(memory);
+  return true;
 }
 
 /// All on one grid.
@@ -213,11 +263,11 @@ template <class Arch, class Kernel, class From, class To>
   for (std::size_t c = 1; c < layout.channels; ++c) {
     same_levels = same_levels && grids[c].levels == grids[0].levels;
   }
-  if (layout.inner < 2 * simd::width<Arch> && same_levels) {
-    sweep_tiles<Arch>(kernel, grids, from, to, layout);
-  } else {
-    sweep_rows<Arch>(kernel, grids, from, to, layout);
+  if (layout.inner < 2 * simd::width<Arch> && same_levels &&
+      sweep_tiles<Arch>(kernel, grids, from, to, layout)) {
+    return;
   }
+  sweep_rows<Arch>(kernel, grids, from, to, layout);
 }
 
 } // namespace ptq::detail
