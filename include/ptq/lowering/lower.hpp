@@ -45,8 +45,8 @@ inline void remove_zero_points(std::vector<std::int8_t>& codes, lowered_tensor& 
   constexpr double tolerance = 1e-4;
   std::vector<int> whole;
   for (const float zero_point : of.zero_points) {
-    const double nearest = std::nearbyint(double{zero_point});
-    if (std::abs(double{zero_point} - nearest) > tolerance) {
+    const double nearest = std::nearbyint(static_cast<double>(zero_point));
+    if (std::abs(static_cast<double>(zero_point) - nearest) > tolerance) {
       return;
     }
     whole.push_back(static_cast<int>(nearest));
@@ -127,7 +127,7 @@ inline auto lowered_bias(
   std::vector<std::int32_t> codes(bias.values.size());
   for (std::size_t c = 0; c != codes.size(); ++c) {
     const double scale = in[in.size() == 1 ? 0 : c].scale() * by[by.size() == 1 ? 0 : c].scale();
-    const double code = std::nearbyint(double{bias.values[c]} / scale);
+    const double code = std::nearbyint(static_cast<double>(bias.values[c]) / scale);
     if (!(std::abs(code) <= double{std::numeric_limits<std::int32_t>::max()})) {
       return std::nullopt;
     }
