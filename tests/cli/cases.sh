@@ -1,0 +1,231 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# cases.sh CASE, with QUANTIZE, INPUTS, MODEL, IMAGES and WORK in the environment: one case of quantize_onnx from outside.
+set -euo pipefail
+
+rm -rf "$WORK"
+mkdir -p "$WORK"
+cd "$WORK"
+images=$IMAGES/calibration.npy
+
+fail() {
+  echo "$1" >&2
+  exit 1
+}
+
+# few COUNT: few.npy holds that many images.
+few() { "$INPUTS" first "$1" "$images" few.npy; }
+
+# refuses WORD... -- OPTION...: the program exits with an error and no signal, its last line names each WORD, standard error
+# holds one line of its own, and no file is left in out/.
+refuses() {
+  local words=()
+  while [ "$1" != -- ]; do
+    words+=("$1")
+    shift
+  done
+  shift
+  mkdir -p out
+  local status=0
+  "$QUANTIZE" "$@" >stdout.txt 2>stderr.txt || status=$?
+  cat stderr.txt
+  [ "$status" -ne 0 ] || fail "accepted"
+  [ "$status" -lt 126 ] || fail "ended by a signal or not run: $status"
+  local word
+  for word in "${words[@]}"; do
+    grep -qF -- "$word" stderr.txt || fail "the message does not say: $word"
+  done
+  [ -z "$(ls out)" ] || fail "left behind: $(ls out)"
+}
+
+# One clear line: what the program says of its input, but not how CLI11 prints a usage error.
+one_line() { [ "$(wc -l <stderr.txt)" -eq 1 ] || fail "more than one line"; }
+
+outputs=(--plan out/plan.json --output out/model.onnx --report out/report.json --save-statistics out/statistics)
+
+case $1 in
+files_agree)
+  few 40
+  mkdir out
+  "$QUANTIZE" "$MODEL" --calibration few.npy "${outputs[@]}" >table.txt
+  grep -q '10 weights and 11 activations quantized' table.txt
+  grep -q '"format": "ptq-plan"' out/plan.json
+  grep -q '"samples": 40' out/report.json
+  [ "$(stat -c %s out/model.onnx)" -lt "$(stat -c %s "$MODEL")" ] || fail "the int8 model is no smaller"
+  ;;
+same_plan_again)
+  few 40
+  mkdir out
+  "$QUANTIZE" "$MODEL" --calibration few.npy --plan out/a.json --output out/a.onnx --quiet
+  "$QUANTIZE" "$MODEL" --from-plan out/a.json --plan out/b.json --output out/b.onnx --quiet
+  cmp out/a.json out/b.json
+  cmp out/a.onnx out/b.onnx
+  ;;
+statistics_round_trip)
+  few 40
+  "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --plan a.json --quiet
+  "$QUANTIZE" "$MODEL" --from-statistics s --save-statistics t --plan b.json --quiet
+  cmp a.json b.json
+  cmp s t
+  ;;
+threads_agree)
+  few 40
+  "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --plan a.json --quiet
+  "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics t --plan b.json --quiet --threads 2
+  cmp a.json b.json
+  cmp s t
+  ;;
+help)
+  "$QUANTIZE" --help >help.txt
+  for option in --calibration --from-statistics --from-plan --test --labels --recipe --preset --device --stat-subset-size \
+    --weights-granularity --activations-granularity --saturation-fix --no-bias-correction --threads --save-statistics \
+    --plan --output --report --quiet; do
+    grep -q -- "$option" help.txt || fail "no word of $option"
+  done
+  [ "$(wc -l <help.txt)" -le 60 ] || fail "more than a screen: $(wc -l <help.txt) lines"
+  ;;
+quiet)
+  few 8
+  "$QUANTIZE" "$MODEL" --calibration few.npy --quiet >stdout.txt 2>stderr.txt
+  [ ! -s stdout.txt ] && [ ! -s stderr.txt ] || fail "not quiet"
+  ;;
+nan_in_data)
+  few 8
+  "$INPUTS" spoil nan 5 few.npy bad.npy
+  refuses bad.npy "sample 5" NaN -- "$MODEL" --calibration bad.npy "${outputs[@]}"
+  one_line
+  ;;
+infinity_in_data)
+  few 8
+  "$INPUTS" spoil infinity 3 few.npy bad.npy
+  refuses bad.npy "sample 3" infinity -- "$MODEL" --calibration bad.npy "${outputs[@]}"
+  one_line
+  ;;
+empty_calibration)
+  few 0
+  refuses "no sample" -- "$MODEL" --calibration few.npy "${outputs[@]}"
+  one_line
+  ;;
+wrong_shape)
+  "$INPUTS" shape bad.npy 8 1 28 27
+  refuses bad.npy 27 28 -- "$MODEL" --calibration bad.npy "${outputs[@]}"
+  one_line
+  ;;
+wrong_element_type)
+  refuses test_labels.npy float32 -- "$MODEL" --calibration "$IMAGES/test_labels.npy" "${outputs[@]}"
+  one_line
+  ;;
+not_npy)
+  echo hello >bad.npy
+  refuses bad.npy -- "$MODEL" --calibration bad.npy "${outputs[@]}"
+  one_line
+  ;;
+missing_file)
+  refuses nowhere.npy -- "$MODEL" --calibration nowhere.npy "${outputs[@]}"
+  one_line
+  refuses nowhere.onnx -- nowhere.onnx --calibration "$images" "${outputs[@]}"
+  one_line
+  ;;
+labels_do_not_fit)
+  few 8
+  refuses few.npy 10000 8 -- "$MODEL" --calibration "$images" --stat-subset-size 8 --test few.npy \
+    --labels "$IMAGES/test_labels.npy" "${outputs[@]}"
+  one_line
+  ;;
+truncated_model)
+  few 4
+  size=$(stat -c %s "$MODEL")
+  for ((at = 0; at < size; at += 1000)); do
+    head -c "$at" "$MODEL" >bad.onnx
+    refuses bad.onnx -- bad.onnx --calibration few.npy "${outputs[@]}"
+    one_line
+  done
+  ;;
+changed_model)
+  # A byte in every 997th place is turned over: an error with one line, or a model that runs.
+  few 4
+  size=$(stat -c %s "$MODEL")
+  for ((at = 13; at < size; at += 1997)); do
+    cp "$MODEL" bad.onnx
+    printf '\xff' | dd of=bad.onnx bs=1 seek="$at" conv=notrunc status=none
+    status=0
+    "$QUANTIZE" bad.onnx --calibration few.npy --quiet 2>stderr.txt || status=$?
+    [ "$status" -lt 126 ] || fail "byte $at: ended by a signal: $status"
+    [ "$status" -eq 0 ] || one_line
+  done
+  ;;
+not_a_model)
+  echo hello >bad.onnx
+  refuses bad.onnx -- bad.onnx --calibration "$images" "${outputs[@]}"
+  one_line
+  ;;
+unknown_operator)
+  # The same length keeps the file whole.
+  sed 's/GlobalAveragePool/GlobalWhateverXyz/g' "$MODEL" >bad.onnx
+  refuses bad.onnx GlobalWhateverXyz -- bad.onnx --calibration "$images" "${outputs[@]}"
+  one_line
+  ;;
+cyclic_model)
+  # The first convolution reads what the second Clip gives: /1/1.2/Clip_output_0 has the length of the name it replaces.
+  # The second mention of the first Clip's output is where the next convolution reads it.
+  cp "$MODEL" bad.onnx
+  at=$(grep -obUaP '\x14/0/0\.2/Clip_output_0' "$MODEL" | sed -n 2p | cut -d: -f1)
+  printf '\x14/1/1.2/Clip_output_0' | dd of=bad.onnx bs=1 seek="$at" conv=notrunc status=none
+  refuses bad.onnx cycle -- bad.onnx --calibration "$images" "${outputs[@]}"
+  one_line
+  ;;
+plan_of_another_model)
+  few 4
+  "$QUANTIZE" "$MODEL" --calibration few.npy --plan plan.json --quiet
+  # One weight of another value: another model.
+  cp "$MODEL" other.onnx
+  at=$(grep -obUa 'onnx::Conv_130' "$MODEL" | tail -n 1 | cut -d: -f1)
+  printf '\x01' | dd of=other.onnx bs=1 seek=$((at + 2000)) conv=notrunc status=none
+  refuses plan.json "another model" -- other.onnx --from-plan plan.json "${outputs[@]}"
+  one_line
+  ;;
+damaged_plan)
+  few 4
+  "$QUANTIZE" "$MODEL" --calibration few.npy --plan plan.json --quiet
+  sed 's/"levels": 256/"levels": 1/' plan.json >bad.json
+  refuses bad.json levels -- "$MODEL" --from-plan bad.json "${outputs[@]}"
+  one_line
+  head -c 5000 plan.json >bad.json
+  refuses bad.json -- "$MODEL" --from-plan bad.json "${outputs[@]}"
+  one_line
+  ;;
+damaged_statistics)
+  few 4
+  "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --quiet
+  head -c 3000 s >bad
+  refuses bad -- "$MODEL" --from-statistics bad "${outputs[@]}"
+  one_line
+  ;;
+statistics_of_other_options)
+  # Per-tensor activations need numbers that calibration for the default did not keep.
+  few 4
+  "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --activations-granularity pertensor --quiet
+  refuses extremes/1 -- "$MODEL" --from-statistics s "${outputs[@]}"
+  one_line
+  ;;
+unwritable_output)
+  few 4
+  refuses no/such/folder -- "$MODEL" --calibration few.npy --plan no/such/folder/plan.json --output out/model.onnx
+  one_line
+  mkdir folder
+  refuses folder -- "$MODEL" --calibration few.npy --plan out/plan.json --output folder
+  one_line
+  ;;
+unknown_preset)
+  refuses --preset fast performance -- "$MODEL" --calibration "$images" --preset fast "${outputs[@]}"
+  ;;
+no_source)
+  refuses --calibration --from-statistics --from-plan -- "$MODEL" "${outputs[@]}"
+  ;;
+two_sources)
+  few 4
+  "$QUANTIZE" "$MODEL" --calibration few.npy --plan plan.json --quiet
+  refuses "" -- "$MODEL" --calibration few.npy --from-plan plan.json "${outputs[@]}"
+  ;;
+*) fail "no such case: $1" ;;
+esac
