@@ -95,7 +95,7 @@ namespace ptq {
     for (std::size_t i = 0; i != inputs; ++i) {
       double kernel = 0.0;
       for (const double part : share) {
-        kernel += detail::rounded(double{*weight++} * part);
+        kernel += detail::rounded(static_cast<double>(*weight++) * part);
       }
       sum += detail::rounded(kernel * means[o / per_group * inputs + i]);
     }
@@ -120,7 +120,7 @@ multiplied_means(const tensor_data& weights, std::span<const double> means, bool
     double sum = 0.0;
     for (std::size_t i = 0; i != means.size(); ++i) {
       const float weight = weights.values[transposed ? o * means.size() + i : i * outputs + o];
-      sum += detail::rounded(double{weight} * means[i]);
+      sum += detail::rounded(static_cast<double>(weight) * means[i]);
     }
     result[o] = sum;
   }

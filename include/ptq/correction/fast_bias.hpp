@@ -76,10 +76,12 @@ struct fast_bias {
       }
       double change = 0.0;
       for (std::size_t c = 0; c != reached.size(); ++c) {
-        const double old = double{value.values[c]};
+        const double old = static_cast<double>(value.values[c]);
         value.values[c] = static_cast<float>(expected[c] - reached[c]);
-        change = old == 0.0 ? std::numeric_limits<double>::infinity()
-                            : std::max(change, std::abs((double{value.values[c]} - old) / old));
+        change =
+            old == 0.0
+                ? std::numeric_limits<double>::infinity()
+                : std::max(change, std::abs((static_cast<double>(value.values[c]) - old) / old));
       }
       if (!(change < threshold)) {
         leave(
@@ -145,7 +147,7 @@ private:
     );
     // As in POT, whose means are binary32.
     for (double& mean : means) {
-      mean = double{static_cast<float>(mean)};
+      mean = static_cast<double>(static_cast<float>(mean));
     }
     return means;
   }

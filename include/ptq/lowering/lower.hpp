@@ -128,7 +128,7 @@ inline auto lowered_bias(
   for (std::size_t c = 0; c != codes.size(); ++c) {
     const double scale = in[in.size() == 1 ? 0 : c].scale() * by[by.size() == 1 ? 0 : c].scale();
     const double code = std::nearbyint(static_cast<double>(bias.values[c]) / scale);
-    if (!(std::abs(code) <= double{std::numeric_limits<std::int32_t>::max()})) {
+    if (!(std::abs(code) <= static_cast<double>(std::numeric_limits<std::int32_t>::max()))) {
       return std::nullopt;
     }
     codes[c] = static_cast<std::int32_t>(code);

@@ -39,8 +39,8 @@ struct asymmetric {
 
   /// The range with zero in it, and not too narrow to be divided into codes.
   [[nodiscard]] auto widen(const value_range<float>& range) const -> value_range<double> {
-    double low = double{range.low};
-    double high = double{range.high};
+    double low = static_cast<double>(range.low);
+    double high = static_cast<double>(range.high);
     if (high - low <= floor) {
       low -= floor;
       high += floor;

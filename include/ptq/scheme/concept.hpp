@@ -18,7 +18,7 @@ namespace detail {
 
 /// A limit of a grid as binary32: finite, though the arithmetic went beyond the largest float.
 [[nodiscard]] inline auto limit_of(double value) -> float {
-  constexpr double most = std::numeric_limits<float>::max();
+  constexpr auto most = static_cast<double>(std::numeric_limits<float>::max());
   return static_cast<float>(std::clamp(value, -most, most));
 }
 

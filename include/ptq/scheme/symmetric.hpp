@@ -26,7 +26,8 @@ struct symmetric {
     for (const value_range<float>& range : ranges) {
       widest = std::max(widest, range.high);
     }
-    const float least = std::max(floor, static_cast<float>(relative_floor * double{widest}));
+    const float least =
+        std::max(floor, static_cast<float>(relative_floor * static_cast<double>(widest)));
     std::vector<grid> result;
     for (const value_range<float>& range : ranges) {
       const float high = std::max(range.high, least);
@@ -34,7 +35,9 @@ struct symmetric {
       if (request.kind == tensor_kind::activations) {
         const auto levels = static_cast<double>(request.levels);
         low = request.has_negative
-                  ? detail::limit_of(-detail::rounded(double{high} * levels) / (levels - 2.0))
+                  ? detail::limit_of(
+                        -detail::rounded(static_cast<double>(high) * levels) / (levels - 2.0)
+                    )
                   : 0.0F;
       }
       result.push_back(

@@ -287,7 +287,10 @@ TEST_CASE_FIXTURE(fixture, "several pieces of one tensor for one sample count as
   CHECK(
       pieces.per_sample({"x", "archetype 2/1"}).at(0) == std::vector<float>{-100, -127, 100, 127}
   );
-  CHECK(pieces.mean({"x", "mean/1"}) == std::vector<double>{-32.0F / 6, 208.0F / 6});
+  CHECK(
+      pieces.mean({"x", "mean/1"}) ==
+      std::vector<double>{static_cast<double>(-32.0F / 6), static_cast<double>(208.0F / 6)}
+  );
 }
 
 TEST_CASE_FIXTURE(fixture, "a value that is not finite names the tensor and the sample") {

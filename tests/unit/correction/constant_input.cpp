@@ -30,7 +30,7 @@ auto convolved_the_long_way(
   std::vector<double> result(weights.shape[0]);
   const std::size_t positions = out.values.size() / result.size();
   for (std::size_t i = 0; i != out.values.size(); ++i) {
-    result[i / positions] += double{out.values[i]} / static_cast<double>(positions);
+    result[i / positions] += static_cast<double>(out.values[i]) / static_cast<double>(positions);
   }
   return result;
 }
@@ -92,7 +92,7 @@ TEST_CASE("the closed form is the mean of the convolution of a constant image") 
     };
     std::vector<double> means;
     for (const float mean : toy_numbers(inputs, static_cast<unsigned>(tried) + 500, -3, 3)) {
-      means.push_back(double{mean});
+      means.push_back(static_cast<double>(mean));
     }
     const auto expected = convolved_the_long_way(weights, means, shape, geometry);
     const auto actual = ptq::convolved_means(weights, means, shape, geometry);

@@ -383,9 +383,10 @@ TEST_CASE_FIXTURE(
     CHECK(toy::fake_quantize(most / 2, format.grids[o]) != most); // a tie, and to even
     double expected = out[o];
     for (std::size_t i = 0; i != 2; ++i) {
-      expected -= double{toy::fake_quantize(weights[2 * o + i] / 2, format.grids[o])} * in[i];
+      expected -=
+          static_cast<double>(toy::fake_quantize(weights[2 * o + i] / 2, format.grids[o])) * in[i];
     }
-    CHECK(double{bias->value.values[o]} == doctest::Approx(expected).epsilon(1e-6));
+    CHECK(static_cast<double>(bias->value.values[o]) == doctest::Approx(expected).epsilon(1e-6));
   }
 }
 

@@ -127,11 +127,11 @@ TEST_CASE_FIXTURE(fixture, "the codes are those of the formula, per channel on a
     std::size_t i = 0;
     toy::for_each_index(shape, [&](const toy::shape& index) {
       const ptq::grid& on = grids[index[axis]];
-      const double t = (double{values[i]} - double{on.in_low}) /
-                       (double{on.in_high} - double{on.in_low}) * 254.0;
+      const double t = (static_cast<double>(values[i]) - static_cast<double>(on.in_low)) /
+                       (static_cast<double>(on.in_high) - static_cast<double>(on.in_low)) * 254.0;
       CHECK(codes[i] == static_cast<int>(std::floor(t + 0.5)) - 127);
-      const double back = codes[i] * double{lowered[0].scales[index[axis]]};
-      CHECK(std::abs(back - double{values[i]}) <= 0.5001 * on.scale());
+      const double back = codes[i] * static_cast<double>(lowered[0].scales[index[axis]]);
+      CHECK(std::abs(back - static_cast<double>(values[i])) <= 0.5001 * on.scale());
       ++i;
     });
   }
@@ -149,9 +149,10 @@ TEST_CASE_FIXTURE(fixture, "what the integers stand for is what the quantized mo
       for (std::size_t i = 0; i != values.size(); ++i) {
         CHECK(codes[i] >= -levels / 2);
         CHECK(codes[i] <= (levels - 1) / 2);
-        const double back = (codes[i] - double{w.zero_points[0]}) * double{w.scales[0]};
+        const double back =
+            (codes[i] - static_cast<double>(w.zero_points[0])) * static_cast<double>(w.scales[0]);
         const float seen = toy::fake_quantize(values[i], f.by.quantizers[0]->format.grids[0]);
-        CHECK(back == doctest::Approx(double{seen}).epsilon(1e-5));
+        CHECK(back == doctest::Approx(static_cast<double>(seen)).epsilon(1e-5));
       }
     }
   }

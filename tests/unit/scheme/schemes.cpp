@@ -48,7 +48,7 @@ TEST_CASE("symmetric weights: the worked example") {
   const double highs[] = {0.5, 0.01, 1.0};
   const double scales[] = {0.003937008, 7.874016e-5, 0.007874016};
   for (std::size_t c = 0; c != 3; ++c) {
-    CHECK(double{grids[c].in_high} == near(highs[c]));
+    CHECK(static_cast<double>(grids[c].in_high) == near(highs[c]));
     CHECK(grids[c].in_low == -grids[c].in_high);
     CHECK(grids[c].levels == 255);
     CHECK(grids[c].scale() == near(scales[c]));
@@ -83,8 +83,8 @@ TEST_CASE("symmetric activations: the worked examples") {
         one(symmetric{},
             {-each.most, each.most},
             {.kind = activations, .levels = each.levels, .has_negative = each.has_negative});
-    CHECK(double{g.in_low} == near(each.low));
-    CHECK(double{g.in_high} == near(each.high));
+    CHECK(static_cast<double>(g.in_low) == near(each.low));
+    CHECK(static_cast<double>(g.in_high) == near(each.high));
     CHECK(g.scale() == doctest::Approx(each.scale).epsilon(2e-5));
     CHECK(g.zero_point() == doctest::Approx(each.zero_point).epsilon(1e-6));
   }
@@ -116,8 +116,8 @@ TEST_CASE("asymmetric: the worked examples") {
     CAPTURE(each.high);
     const ptq::grid g =
         one(asymmetric{}, {static_cast<float>(each.low), static_cast<float>(each.high)}, {});
-    CHECK(double{g.in_low} == near(each.result_low));
-    CHECK(double{g.in_high} == near(each.result_high));
+    CHECK(static_cast<double>(g.in_low) == near(each.result_low));
+    CHECK(static_cast<double>(g.in_high) == near(each.result_high));
     CHECK(g.scale() == doctest::Approx(each.scale).epsilon(2e-5));
     CHECK(g.zero_point() == doctest::Approx(each.zero).epsilon(1e-6));
   }
@@ -144,7 +144,7 @@ TEST_CASE("asymmetric: less than half a step beyond zero is left as it is, as in
 TEST_CASE("asymmetric: the whole width at the threshold is widened before it is aligned") {
   const range wide{-1e-3F, -2e-4F}; // a hair more or less than 8e-4, in binary32
   const ptq::grid g = one(asymmetric{.floor = 8.1e-4}, wide, {});
-  CHECK(double{g.in_low} == doctest::Approx(-1.81e-3));
+  CHECK(static_cast<double>(g.in_low) == doctest::Approx(-1.81e-3));
   CHECK(g.in_high > 6e-4F);
   CHECK(distance_of_zero(g) < 1e-4);
 }
@@ -177,15 +177,15 @@ TEST_CASE("degenerate ranges become what the specification says") {
     CAPTURE(each.activations_of.low);
     CAPTURE(each.activations_of.high);
     const ptq::grid w = one(symmetric{}, each.weights_of, {.kind = weights, .levels = 255});
-    CHECK(double{w.in_high} == near(each.weights_high));
+    CHECK(static_cast<double>(w.in_high) == near(each.weights_high));
     CHECK(w.in_low == -w.in_high);
     const float most = std::max(-each.activations_of.low, each.activations_of.high);
     const ptq::grid a = one(symmetric{}, {-most, most}, {.has_negative = each.has_negative});
-    CHECK(double{a.in_low} == near(each.low));
-    CHECK(double{a.in_high} == near(each.high));
+    CHECK(static_cast<double>(a.in_low) == near(each.low));
+    CHECK(static_cast<double>(a.in_high) == near(each.high));
     const ptq::grid g = one(asymmetric{}, each.activations_of, {});
-    CHECK(double{g.in_low} == near(each.asymmetric_low).epsilon(2e-6));
-    CHECK(double{g.in_high} == near(each.asymmetric_high).epsilon(2e-6));
+    CHECK(static_cast<double>(g.in_low) == near(each.asymmetric_low).epsilon(2e-6));
+    CHECK(static_cast<double>(g.in_high) == near(each.asymmetric_high).epsilon(2e-6));
   }
 }
 
@@ -260,7 +260,8 @@ TEST_CASE("asymmetric grids have zero on a code and cover the range, but for the
     CAPTURE(high);
     CHECK(g.in_low <= low);
     CHECK(g.in_high >= high);
-    const double zero = -double{low} * top / (double{high} - double{low});
+    const double zero =
+        -static_cast<double>(low) * top / (static_cast<double>(high) - static_cast<double>(low));
     if (zero > 0.5 && zero < top - 0.5) {
       CHECK(distance_of_zero(g) < 1e-3);
     } else {

@@ -71,10 +71,10 @@ TEST_CASE("the sum of one float is that float") {
         0x1.fffffep-64F,
         0x1.000002p64F}) {
     CAPTURE(value);
-    CHECK(sum_of(std::span(&value, 1)).value() == double{value});
+    CHECK(sum_of(std::span(&value, 1)).value() == static_cast<double>(value));
   }
   for (const float value : any_floats(2000, 1)) {
-    CHECK(sum_of(std::span(&value, 1)).value() == double{value});
+    CHECK(sum_of(std::span(&value, 1)).value() == static_cast<double>(value));
   }
 }
 
@@ -114,10 +114,10 @@ TEST_CASE("nothing is lost between the largest and the least float") {
   sum.add(limits::max());
   sum.add(-limits::denorm_min());
   sum.add(-limits::max());
-  CHECK(sum.value() == -double{limits::denorm_min()});
+  CHECK(sum.value() == -static_cast<double>(limits::denorm_min()));
   sum.add(0.0F);
   sum.add(-0.0F);
-  CHECK(sum.value() == -double{limits::denorm_min()});
+  CHECK(sum.value() == -static_cast<double>(limits::denorm_min()));
 }
 
 TEST_CASE("a sum beyond the range of floats is finite") {
@@ -125,11 +125,11 @@ TEST_CASE("a sum beyond the range of floats is finite") {
   for (int i = 0; i != 1000; ++i) {
     sum.add(limits::max());
   }
-  CHECK(sum.value() == 1000.0 * double{limits::max()});
+  CHECK(sum.value() == 1000.0 * static_cast<double>(limits::max()));
   for (int i = 0; i != 2000; ++i) {
     sum.add(-limits::max());
   }
-  CHECK(sum.value() == -1000.0 * double{limits::max()});
+  CHECK(sum.value() == -1000.0 * static_cast<double>(limits::max()));
 }
 
 TEST_CASE("the value is the exact sum, cut to a double") {
