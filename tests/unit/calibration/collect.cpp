@@ -451,7 +451,7 @@ struct broken {
 
   static auto key() -> std::string { return "broken"; }
 
-  friend auto operator==(const broken&, const broken&) -> bool = default;
+  auto operator==(const broken&) const -> bool = default;
 };
 
 TEST_CASE_FIXTURE(fixture, "an estimator that gives NaN is named") {

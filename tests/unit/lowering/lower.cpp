@@ -173,7 +173,7 @@ TEST_CASE_FIXTURE(fixture, "biases are in units of input scale times weight scal
     CHECK(lowered[1].name == "b");
     CHECK(lowered[1].node == "conv");
     CHECK(std::get<int32s>(lowered[1].codes) == int32s{1000, -2500});
-    CHECK(lowered[1].scales[0] == doctest::Approx(0.001F));
+    CHECK(lowered[1].scales[0] == doctest::Approx(0.001));
     CHECK(lowered[1].zero_points == floats{0.0F});
     CHECK_FALSE(lowered[1].axis.has_value());
   }
@@ -184,7 +184,7 @@ TEST_CASE_FIXTURE(fixture, "biases are in units of input scale times weight scal
     const auto lowered = ptq::lower(g, by);
     CHECK(std::get<int32s>(lowered.at(1).codes) == int32s{1000, -1250});
     CHECK(lowered[1].axis == 0);
-    CHECK(lowered[1].scales[1] == doctest::Approx(0.002F));
+    CHECK(lowered[1].scales[1] == doctest::Approx(0.002));
   }
   SUBCASE("a depthwise convolution whose input is per channel") {
     const ptq::grid half{.in_low = 0.0F, .in_high = 12.75F, .levels = 256};

@@ -193,14 +193,14 @@ TEST_CASE("a dead channel is lifted to one hundredth of the widest") {
   const std::vector<range> ranges{{0, 0}, {-374.67582F, 374.67582F}, {-10, 10}};
   for (const ptq::tensor_kind kind : {weights, activations}) {
     const auto grids = symmetric{}.grids(ranges, {.kind = kind, .levels = 255});
-    CHECK(grids[0].in_high == doctest::Approx(3.7467582F));
-    CHECK(grids[1].in_high == 374.67582F);
-    CHECK(grids[2].in_high == 10.0F);
+    CHECK(grids[0].in_high == doctest::Approx(3.7467582));
+    CHECK(grids[1].in_high == 374.67582);
+    CHECK(grids[2].in_high == 10.0);
   }
   SUBCASE("but not where the scheme is asymmetric") {
     const auto grids = asymmetric{}.grids(ranges, {});
-    CHECK(grids[0].in_low == doctest::Approx(-0.0008062992F));
-    CHECK(grids[0].in_high == doctest::Approx(0.0008F));
+    CHECK(grids[0].in_low == doctest::Approx(-0.0008062992));
+    CHECK(grids[0].in_high == doctest::Approx(0.0008));
   }
   SUBCASE("nor where the floor is the user's") {
     const auto grids =
