@@ -194,8 +194,8 @@ TEST_CASE("a dead channel is lifted to one hundredth of the widest") {
   for (const ptq::tensor_kind kind : {weights, activations}) {
     const auto grids = symmetric{}.grids(ranges, {.kind = kind, .levels = 255});
     CHECK(grids[0].in_high == doctest::Approx(3.7467582));
-    CHECK(grids[1].in_high == 374.67582);
-    CHECK(grids[2].in_high == 10.0);
+    CHECK(grids[1].in_high == 374.67582F);
+    CHECK(grids[2].in_high == 10.0F);
   }
   SUBCASE("but not where the scheme is asymmetric") {
     const auto grids = asymmetric{}.grids(ranges, {});
