@@ -21,13 +21,9 @@ using detail::draft;
 constexpr std::size_t max_rank = 8;
 constexpr std::size_t max_extent = std::size_t{1} << 31U;
 
-auto printable(const std::string& name) -> std::string {
+auto name_in_quotes(const std::string& name) -> std::string {
   constexpr std::size_t longest = 120;
-  std::string result = "'";
-  for (const char c : name.substr(0, longest)) {
-    result += static_cast<unsigned char>(c) < ' ' ? '?' : c;
-  }
-  return result + (name.size() > longest ? "...'" : "'");
+  return "'" + name.substr(0, longest) + (name.size() > longest ? "...'" : "'");
 }
 
 template <class T, class Field>
@@ -123,7 +119,7 @@ auto read_attribute(const onnx::AttributeProto& from, const std::string& where) 
 
 auto read_value(const onnx::ValueInfoProto& from, const std::string& what) -> detail::draft_value {
   detail::draft_value result{from.name(), std::nullopt};
-  const std::string where = what + " " + printable(from.name());
+  const std::string where = what + " " + name_in_quotes(from.name());
   if (from.name().empty()) {
     throw error("a " + what + " has no name");
   }
@@ -165,18 +161,18 @@ auto read_node(const onnx::NodeProto& from) -> detail::draft_node {
     result.outputs.pop_back();
   }
   if (result.outputs.empty() || result.outputs.front().empty()) {
-    throw error("node " + printable(from.name()) + ": it has no output");
+    throw error("node " + name_in_quotes(from.name()) + ": it has no output");
   }
   result.name = from.name().empty() ? from.op_type() + ":" + from.output(0) : from.name();
-  const std::string where = "node " + printable(result.name);
+  const std::string where = "node " + name_in_quotes(result.name);
   if (!from.domain().empty() && from.domain() != "ai.onnx") {
     throw error(
-        where + ": unknown operator " + printable(from.op_type()) + " of domain " +
-        printable(from.domain())
+        where + ": unknown operator " + name_in_quotes(from.op_type()) + " of domain " +
+        name_in_quotes(from.domain())
     );
   }
   for (const auto& attribute : from.attribute()) {
-    const std::string at = where + ", attribute " + printable(attribute.name());
+    const std::string at = where + ", attribute " + name_in_quotes(attribute.name());
     if (!result.attributes.emplace(attribute.name(), read_attribute(attribute, at)).second) {
       throw error(at + ": it is given twice");
     }
@@ -213,7 +209,7 @@ auto read_graph(const onnx::ModelProto& from) -> draft {
       throw error("an initializer has no name");
     }
     result.initializers.emplace_back(
-        value.name(), read_tensor(value, "initializer " + printable(value.name()))
+        value.name(), read_tensor(value, "initializer " + name_in_quotes(value.name()))
     );
   }
   for (const auto& node : graph.node()) {

@@ -107,6 +107,9 @@ TEST_CASE("what cannot be a network is refused in one line that names what is wr
     m.input("x2", {-1, 1}).node("Relu", {"x"}, {"y"}).output("y");
   });
   check_refused("there is no graph in it", [](onnx_bytes::model&) {});
+  check_refused("node 'a?b' (Frob?nicate): unknown operator", [](onnx_bytes::model& m) {
+    m.node("Frob\nnicate", {"x"}, {"y"}, {}, "a\tb").output("y");
+  });
   check_refused("operator set 99", [](onnx_bytes::model& m) {
     m.opset(99).node("Relu", {"x"}, {"y"}).output("y");
   });
