@@ -98,7 +98,8 @@ inline auto extended(const choice_list& list) -> choice_list {
 } // namespace detail
 
 /// The choices that two consumers of one tensor have in common, in the order of `left`; where there
-/// are none, what per channel implies per tensor and asymmetric implies symmetric. May be empty.
+/// are none, what per channel implies per tensor and asymmetric implies symmetric. Empty only if
+/// one of the lists is.
 /// @see POT, intersection of quantization configurations
 [[nodiscard]] inline auto common_choices(const choice_list& left, const choice_list& right)
     -> choice_list {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include <ptq/core/error.hpp>
 #include <ptq/device/table.hpp>
 #include <ptq/graph/topology.hpp>
 #include <ptq/placement/blocking.hpp>
@@ -12,7 +11,6 @@
 #include <optional>
 #include <set>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -105,18 +103,11 @@ insert_quantizers(const topology& in, const rule_book& rules, const placement_op
   return edges;
 }
 
-inline void merge_into(
-    edge_quantizers& edges, const edge& at, const choice_list& choices, const std::string& where
-) {
+inline void merge_into(edge_quantizers& edges, const edge& at, const choice_list& choices) {
   const auto [entry, fresh] = edges.try_emplace(at, edge_quantizer{choices});
-  if (fresh) {
-    return;
+  if (!fresh) {
+    entry->second.choices = common_choices(entry->second.choices, choices);
   }
-  choice_list both = common_choices(entry->second.choices, choices);
-  if (both.empty()) {
-    throw error("the device has no way to quantize this tensor that suits all who read it", where);
-  }
-  entry->second.choices = std::move(both);
 }
 
 /// Moves quantizers up through operations that only move values.
@@ -149,7 +140,7 @@ inline void propagate_upward(const topology& in, const rule_book& rules, edge_qu
     const std::size_t inputs = joins_its_inputs(node.kind) ? node.inputs.size() : 1;
     for (std::size_t input = 0; input < std::min(inputs, node.inputs.size()); ++input) {
       if (node.inputs[input] != topology::none) {
-        merge_into(edges, {above, input}, choices, node.name);
+        merge_into(edges, {above, input}, choices);
         open.push_back({above, input});
       }
     }

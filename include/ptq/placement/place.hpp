@@ -20,7 +20,8 @@ namespace ptq {
 /// only move values are moved above them where every reader is quantized; those on one tensor
 /// become one, with what the choices of all readers have in common; those that a concatenation
 /// joins are grouped to share a range.
-/// @throws error, with the tensor's name, if the readers of a tensor have no choice in common.
+/// @throws error, with a tensor's name, if tensors that a concatenation joins have no per-tensor
+/// choice in common.
 /// @see POT, insertion and propagation of FakeQuantize
 [[nodiscard]] inline auto
 place(const topology& in, std::span<const device_rule> device, const placement_options& options)
@@ -45,12 +46,6 @@ place(const topology& in, std::span<const device_rule> device, const placement_o
     }
     if (site.consumers.empty()) {
       continue;
-    }
-    if (common.empty()) {
-      throw error(
-          "the device has no way to quantize this tensor that suits all who read it",
-          in.tensors[t].name
-      );
     }
     const bool constant = in.tensors[t].output == 0 && in.producer(t).constant.has_value();
     site.kind = constant ? tensor_kind::weights : tensor_kind::activations;
