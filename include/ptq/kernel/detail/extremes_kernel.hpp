@@ -131,41 +131,84 @@ summary_of(const float* from, std::size_t size) noexcept -> swept {
   return result;
 }
 
-/// Channels that lie next to each other: a batch of them runs down the rows.
-template <class Arch, std::size_t Batches>
-[[gnu::always_inline]] inline void summarize_columns(
-    const float* from, std::size_t rows, std::size_t row_stride, swept* results
-) noexcept {
-  constexpr std::size_t width = simd::width<Arch>;
-  constexpr std::size_t half = width / 2;
-  running_extremes<Arch> extremes[Batches];
-  simd::doubles<Arch> low_sums[Batches];
-  simd::doubles<Arch> high_sums[Batches];
-  for (std::size_t b = 0; b != Batches; ++b) {
-    low_sums[b] = high_sums[b] = simd::doubles<Arch>(0.0);
-  }
-  for (std::size_t r = 0; r != rows; ++r) {
-    for (std::size_t b = 0; b != Batches; ++b) {
-      const auto x = simd::load<Arch>(from + r * row_stride + b * width);
-      extremes[b].add(x);
-      simd::accumulate<Arch>(low_sums[b], high_sums[b], x);
+/// Channels that lie next to each other, at most `most_columns` of them: whole rows are read, since
+/// a column at a time would touch another page with every value, and what the columns have come to
+/// is kept beside. Each sum is taken row by row.
+template <class Arch>
+struct column_panel {
+  static constexpr std::size_t width = simd::width<Arch>;
+  static constexpr std::size_t half = width / 2;
+  static constexpr std::size_t most_columns = 256;
+
+  alignas(64) float low[most_columns];
+  alignas(64) float high[most_columns];
+  alignas(64) double sums[most_columns];
+
+  /// @pre `columns` is a multiple of the width, and at most `most_columns`
+  [[gnu::always_inline]] void
+  run(const float* from, std::size_t rows, std::size_t row_stride, std::size_t columns) noexcept {
+    for (std::size_t c = 0; c != columns; c += width) {
+      simd::floats<Arch>(infinity).store_aligned(low + c);
+      simd::floats<Arch>(-infinity).store_aligned(high + c);
+      simd::doubles<Arch>(0.0).store_aligned(sums + c);
+      simd::doubles<Arch>(0.0).store_aligned(sums + c + half);
+    }
+    std::size_t r = 0;
+    for (; r + 4 <= rows; r += 4) {
+      add_rows<4>(from + r * row_stride, row_stride, columns);
+    }
+    for (; r != rows; ++r) {
+      add_rows<1>(from + r * row_stride, row_stride, columns);
     }
   }
-  for (std::size_t b = 0; b != Batches; ++b) {
-    alignas(64) float low[width];
-    alignas(64) float high[width];
-    alignas(64) double sums[width];
-    extremes[b].low.store_aligned(low);
-    extremes[b].high.store_aligned(high);
-    low_sums[b].store_aligned(sums);
-    high_sums[b].store_aligned(sums + half);
-    for (std::size_t i = 0; i != width; ++i) {
-      swept& result = results[b * width + i];
-      result = {low[i], high[i], sums[i], false};
+
+private:
+  template <std::size_t Rows>
+  [[gnu::always_inline]] void
+  add_rows(const float* from, std::size_t row_stride, std::size_t columns) noexcept {
+    for (std::size_t c = 0; c != columns; c += width) {
+      running_extremes<Arch> extremes;
+      extremes.low = simd::floats<Arch>::load_aligned(low + c);
+      extremes.high = simd::floats<Arch>::load_aligned(high + c);
+      auto low_sum = simd::doubles<Arch>::load_aligned(sums + c);
+      auto high_sum = simd::doubles<Arch>::load_aligned(sums + c + half);
+      for (std::size_t r = 0; r != Rows; ++r) {
+        const auto x = simd::load<Arch>(from + r * row_stride + c);
+        extremes.add(x);
+        simd::accumulate<Arch>(low_sum, high_sum, x);
+      }
+      extremes.low.store_aligned(low + c);
+      extremes.high.store_aligned(high + c);
+      low_sum.store_aligned(sums + c);
+      high_sum.store_aligned(sums + c + half);
+    }
+  }
+};
+
+/// Adjacent channels, a multiple of the width of them: `keep(channel, swept)` for each from `skip`
+/// on.
+template <class Arch, class Keep>
+[[gnu::always_inline]] inline void summarize_columns(
+    const float* from,
+    std::size_t rows,
+    std::size_t row_stride,
+    std::size_t columns,
+    std::size_t skip,
+    Keep keep
+) noexcept {
+  using panel = column_panel<Arch>;
+  panel state;
+  for (std::size_t first = 0; first < columns; first += panel::most_columns) {
+    const std::size_t left = columns - first;
+    const std::size_t count = left < panel::most_columns ? left : panel::most_columns;
+    state.run(from + first, rows, row_stride, count);
+    for (std::size_t i = skip > first ? skip - first : 0; i < count; ++i) {
+      swept result{state.low[i], state.high[i], state.sums[i], false};
       if (result.sum != result.sum) [[unlikely]] {
-        look_for_nan<Arch>(from + b * width + i, rows, row_stride, result);
+        look_for_nan<Arch>(from + first + i, rows, row_stride, result);
       }
       without_negative_zero<Arch>(result);
+      keep(first + i, result);
     }
   }
 }
@@ -175,25 +218,21 @@ template <class Arch, class Keep>
 [[gnu::always_inline]] inline void
 summarize_channels(const float* from, const channel_layout& layout, Keep keep) noexcept {
   constexpr std::size_t width = simd::width<Arch>;
-  constexpr std::size_t batches = width == 16 ? 4 : 2;
   if (layout.inner == 1 && layout.channels >= width) {
-    swept results[batches * width];
-    const auto keep_all = [&](std::size_t first, std::size_t count) __attribute__((always_inline)) {
-      for (std::size_t i = 0; i != count; ++i) {
-        keep(first + i, results[i]);
-      }
-    };
-    std::size_t c = 0;
-    for (; c + batches * width <= layout.channels; c += batches * width) {
-      summarize_columns<Arch, batches>(from + c, layout.outer, layout.channels, results);
-      keep_all(c, batches * width);
-    }
-    for (; c != layout.channels;) {
+    const std::size_t whole = layout.channels / width * width;
+    summarize_columns<Arch>(from, layout.outer, layout.channels, whole, 0, keep);
+    if (whole != layout.channels) {
       // The last batch overlaps the one before it.
-      c = c + width <= layout.channels ? c : layout.channels - width;
-      summarize_columns<Arch, 1>(from + c, layout.outer, layout.channels, results);
-      keep_all(c, width);
-      c += width;
+      const std::size_t last = layout.channels - width;
+      summarize_columns<Arch>(
+          from + last,
+          layout.outer,
+          layout.channels,
+          width,
+          whole - last,
+          [&](std::size_t c, const swept& found)
+              __attribute__((always_inline)) { keep(last + c, found); }
+      );
     }
     return;
   }

@@ -28,12 +28,12 @@ struct fake_quantize_kernel {
   }
 
   template <class Arch>
-  [[nodiscard, gnu::always_inline]] static auto
-  prepared(const grid& on, const prepared_grid* before = nullptr) noexcept -> prepared_grid {
-    return prepare<
+  [[gnu::always_inline]] static void
+  prepare_grid(prepared_grid& result, const grid& on, bool follows) noexcept {
+    prepare<
         Arch,
         std::is_same_v<Formula, formula::approximate>,
-        std::is_same_v<Formula, formula::division>>(on, 0.0F, before);
+        std::is_same_v<Formula, formula::division>>(result, on, 0.0F, follows);
   }
 
   template <class Arch, class Run>

@@ -78,12 +78,22 @@ template <class Arch, class Add, class AddRest, class Flush>
         add(lane, simd::load<Arch>(from + i + lane * width));
       }
     }
-    std::size_t lane = 0;
-    for (; i + width <= block; i += width) {
-      add(lane++, simd::load<Arch>(from + i));
-    }
-    if (i != block) {
-      add_rest(lane, simd::load_first<Arch>(from + i, block - i), block - i);
+    // Unrolled too: a lane whose number is not known at compile time would live in memory.
+    std::size_t rest = block - i;
+#if defined(__clang__)
+#pragma clang loop unroll(full)
+#else
+#pragma GCC unroll 8
+#endif
+    for (std::size_t lane = 0; lane != lane_batches<Arch>; ++lane) {
+      const float* const at = from + block - rest;
+      if (rest >= width) {
+        add(lane, simd::load<Arch>(at));
+        rest -= width;
+      } else if (rest != 0) {
+        add_rest(lane, simd::load_first<Arch>(at, rest), rest);
+        rest = 0;
+      }
     }
     flush();
     from += block;

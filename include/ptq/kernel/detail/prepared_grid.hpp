@@ -5,6 +5,7 @@
 #include <ptq/kernel/detail/simd.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 
 namespace ptq::detail {
@@ -55,17 +56,17 @@ reciprocal_is_exact(const grid& on, float in_width, float out_width, float last)
          in_width <= 0x1p100F && out_width >= -largest && out_width <= largest && last <= 65535.0F;
 }
 
-/// @tparam Arch   only keeps the copies for several instruction sets apart.
-/// @param before  the grid of another channel or null: most have as many levels.
+/// @tparam Arch  only keeps the copies for several instruction sets apart.
+/// @param result  written in place, since a copy would wait for the stores; if `follows`, it holds
+/// the grid of another channel, which most likely has as many levels.
 template <class Arch, bool Approximate, bool AlwaysDivide>
-[[nodiscard, gnu::always_inline]] inline auto
-prepare(const grid& on, float lowest, const prepared_grid* before) noexcept -> prepared_grid {
+[[gnu::always_inline]] inline void
+prepare(prepared_grid& result, const grid& on, float lowest, bool follows) noexcept {
   const bool inverted = on.in_high < on.in_low;
   const float in_width = on.in_high - on.in_low;
   const float out = on.out_high - on.out_low;
   const auto end = static_cast<float>(on.levels - 1);
 
-  prepared_grid result;
   float* const v = result.values;
   v[slot::in_low] = on.in_low;
   v[slot::width] = in_width;
@@ -74,14 +75,11 @@ prepare(const grid& on, float lowest, const prepared_grid* before) noexcept -> p
   v[slot::lowest_in] = inverted ? on.in_high : on.in_low;
   v[slot::highest_in] = inverted ? on.in_low : on.in_high;
   v[slot::out_high] = on.out_high;
-  v[slot::last] = end;
   v[slot::lowest_code] = lowest;
   v[slot::width_reciprocal] = 1.0F / in_width;
   v[slot::width_reciprocal_rest] = 0.0F;
-  if (before != nullptr && before->values[slot::last] == end) {
-    v[slot::last_reciprocal] = before->values[slot::last_reciprocal];
-    v[slot::last_reciprocal_rest] = before->values[slot::last_reciprocal_rest];
-  } else {
+  if (!follows || v[slot::last] != end) {
+    v[slot::last] = end;
     v[slot::last_reciprocal] = 1.0F / end;
     v[slot::last_reciprocal_rest] = static_cast<float>(
         1.0 / static_cast<double>(end) - static_cast<double>(v[slot::last_reciprocal])
@@ -90,7 +88,7 @@ prepare(const grid& on, float lowest, const prepared_grid* before) noexcept -> p
 
   if constexpr (AlwaysDivide) {
     result.by = path::division;
-    return result;
+    return;
   }
   if (Approximate) {
     const float steps = end / in_width;
@@ -103,24 +101,24 @@ prepare(const grid& on, float lowest, const prepared_grid* before) noexcept -> p
     } else {
       result.by = path::division;
     }
-    return result;
+    return;
   }
   if (!reciprocal_is_exact<Arch>(on, in_width, out, end)) {
     result.by = path::division;
-    return result;
+    return;
   }
   v[slot::width_reciprocal_rest] = static_cast<float>(
       1.0 / static_cast<double>(in_width) - static_cast<double>(v[slot::width_reciprocal])
   );
   // The ends are compared by their bits: -0 and 0 are different answers.
-  const bool low_is_negative_zero = on.out_low == 0.0F && __builtin_signbit(on.out_low);
-  const float top = out + on.out_low;
-  const bool meets_top = top == on.out_high &&
-                         (top != 0.0F || __builtin_signbit(top) == __builtin_signbit(on.out_high));
-  result.by = low_is_negative_zero ? path::reciprocal_both
-              : meets_top          ? path::reciprocal
-                                   : path::reciprocal_high;
-  return result;
+  const auto bits_of = [](float x) __attribute__((always_inline)) {
+    return __builtin_bit_cast(std::uint32_t, x);
+  };
+  const bool low_is_negative_zero = bits_of(on.out_low) == 0x80000000U;
+  const bool misses_top = bits_of(out + on.out_low) != bits_of(on.out_high);
+  // Without branches: which it is differs from channel to channel.
+  const unsigned steps = low_is_negative_zero ? 2U : static_cast<unsigned>(misses_top);
+  result.by = static_cast<path>(static_cast<unsigned>(path::reciprocal) + steps);
 }
 
 } // namespace ptq::detail

@@ -64,7 +64,8 @@ struct quantization_error_kernel {
   void operator()(Arch, const float* from, std::size_t size, const grid& on, swept_error& result)
       const noexcept {
     using values = fake_quantize_kernel<formula::exact>;
-    const prepared_grid prepared = values::template prepared<Arch>(on);
+    prepared_grid prepared;
+    values::template prepare_grid<Arch>(prepared, on, false);
     values::template with_step<Arch>(prepared.by, [&](auto& step) __attribute__((always_inline)) {
       error_of<Arch>(step, uniform_parameters<Arch>(prepared), from, size, result);
     });

@@ -34,10 +34,11 @@ struct quantize_kernel {
   }
 
   template <class Arch>
-  [[nodiscard, gnu::always_inline]] static auto
-  prepared(const grid& on, const prepared_grid* before = nullptr) noexcept -> prepared_grid {
-    return prepare < Arch, false,
-           Ties != rounding::half_even > (on, lowest_code_of<Arch, Code>(on), before);
+  [[gnu::always_inline]] static void
+  prepare_grid(prepared_grid& result, const grid& on, bool follows) noexcept {
+    prepare<Arch, false, Ties != rounding::half_even>(
+        result, on, lowest_code_of<Arch, Code>(on), follows
+    );
   }
 
   template <class Arch, class Run>
@@ -74,9 +75,9 @@ struct dequantize_kernel {
   }
 
   template <class Arch>
-  [[nodiscard, gnu::always_inline]] static auto
-  prepared(const grid& on, const prepared_grid* before = nullptr) noexcept -> prepared_grid {
-    return prepare<Arch, false, false>(on, lowest_code_of<Arch, Code>(on), before);
+  [[gnu::always_inline]] static void
+  prepare_grid(prepared_grid& result, const grid& on, bool follows) noexcept {
+    prepare<Arch, false, false>(result, on, lowest_code_of<Arch, Code>(on), follows);
   }
 
   template <class Arch, class Run>

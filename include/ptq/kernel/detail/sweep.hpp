@@ -135,45 +135,42 @@ template <class Arch, class Kernel, class From, class To>
   for (std::size_t first = 0; first < layout.channels; first += capacity) {
     const std::size_t left = layout.channels - first;
     const std::size_t count = left < capacity ? left : capacity;
-    // One way for all channels, but for the few that only division can do: a choice for each row
-    // would be foreseen by no processor.
-    path by = path::approximate;
-    std::size_t divided = 0;
+    path most = path::approximate;
     for (std::size_t c = 0; c != count; ++c) {
-      const prepared_grid* const before = c == 0 ? nullptr : &prepared[c - 1];
-      prepared[c] = kernel.template prepared<Arch>(grids[first + c], before);
-      if (prepared[c].by == path::division) {
-        ++divided;
-      } else {
-        by = prepared[c].by > by ? prepared[c].by : by;
+      if (c != 0) {
+        for (std::size_t s = slot::last; s != slot::lowest_code; ++s) {
+          prepared[c].values[s] = prepared[c - 1].values[s];
+        }
       }
+      kernel.template prepare_grid<Arch>(prepared[c], grids[first + c], c != 0);
+      const bool divided = prepared[c].by == path::division;
+      most = !divided && prepared[c].by > most ? prepared[c].by : most;
     }
-    const auto run = [&](bool division) __attribute__((always_inline)) {
-      return [&, division](auto& step) __attribute__((always_inline)) {
-        for (std::size_t o = 0; o != layout.outer; ++o) {
-          for (std::size_t c = 0; c != count; ++c) {
-            if ((prepared[c].by == path::division) == division) {
-              const std::size_t at = (o * layout.channels + first + c) * layout.inner;
+    for (std::size_t o = 0; o != layout.outer; ++o) {
+      for (std::size_t c = 0; c != count; ++c) {
+        const std::size_t at = (o * layout.channels + first + c) * layout.inner;
+        // The same way for all but the few that only division can do: a way for each row would be
+        // foreseen by no processor.
+        kernel.template with_step<Arch>(
+            prepared[c].by == path::division ? path::division : most,
+            [&](auto& step) __attribute__((always_inline)) {
               const uniform_parameters<Arch> parameters(prepared[c]);
               sweep<Arch>(step, parameters, from + at, to + at, layout.inner);
             }
-          }
-        }
-      };
-    };
-    if (divided != count) {
-      kernel.template with_step<Arch>(by, run(false));
-    }
-    if (divided != 0) {
-      kernel.template with_step<Arch>(path::division, run(true));
+        );
+      }
     }
   }
 }
 
-/// How many elements a tile has.
+/// How many elements a tile has: shorter periods are repeated, longer ones are cut.
 struct tiling {
-  static constexpr std::size_t least = 512;    ///< Shorter periods are repeated.
-  static constexpr std::size_t most = 1 << 13; ///< Longer ones are cut: tables fit a second cache.
+  /// Its table fits the first cache. Cut there, a period is visited in pieces that are far apart,
+  /// which only pays while the tensor is in a cache.
+  static constexpr std::size_t small = 512;
+  /// Its table fits the second cache.
+  static constexpr std::size_t large = 1 << 13;
+  static constexpr std::size_t cached_tensor = 1 << 19;
 };
 
 /// Short rows, all of as many levels: the parameters are written out for each element of a tile,
@@ -184,12 +181,13 @@ template <class Arch, class Kernel, class From, class To>
 ) noexcept -> bool {
   const std::size_t period = layout.channels * layout.inner;
   const std::size_t total = layout.outer * period;
-  const std::size_t tiles = (period + tiling::most - 1) / tiling::most;
+  const std::size_t most = total <= tiling::cached_tensor ? tiling::small : tiling::large;
+  const std::size_t tiles = (period + most - 1) / most;
   const std::size_t share = (period + tiles - 1) / tiles;
-  const std::size_t wished = period < tiling::least ? tiling::least / period : 1;
+  const std::size_t wished = period < tiling::small ? tiling::small / period : 1;
   const std::size_t times = wished < layout.outer ? wished : layout.outer;
-  // Not a multiple of 4 KiB: nine streams at the same place of their pages share a cache line.
-  const std::size_t stride = (share * times + simd::width<Arch> + 1023) / 1024 * 1024 + 16;
+  // Not half a page or a whole one: nine streams would share a set of the first cache.
+  const std::size_t stride = (share * times + simd::width<Arch> + 15) / 16 * 16 + 16;
   constexpr std::size_t alignment = 64;
   void* const memory = __builtin_malloc(slot::channel_count * stride * sizeof(float) + alignment);
   if (memory == nullptr) {
@@ -203,18 +201,21 @@ template <class Arch, class Kernel, class From, class To>
     path by = path::approximate;
     std::size_t channel = first / layout.inner;
     std::size_t within = first % layout.inner;
-    prepared_grid prepared = kernel.template prepared<Arch>(grids[channel]);
+    prepared_grid prepared;
+    kernel.template prepare_grid<Arch>(prepared, grids[channel], false);
     by = prepared.by;
     for (std::size_t e = 0; e != once;) {
       if (within == layout.inner) {
         within = 0;
-        prepared = kernel.template prepared<Arch>(grids[++channel], &prepared);
+        kernel.template prepare_grid<Arch>(prepared, grids[++channel], true);
         by = prepared.by > by ? prepared.by : by;
       }
       const std::size_t rest = layout.inner - within < once - e ? layout.inner - within : once - e;
-      for (std::size_t s = 0; s != slot::channel_count; ++s) {
-        for (std::size_t k = 0; k != rest; ++k) {
-          table[s * stride + e + k] = prepared.values[s];
+      // One by one: a wide store across a cache line costs more than all of these.
+      for (std::size_t k = 0; k != rest; ++k) {
+        float* const numbers = table + e + k;
+        for (std::size_t s = 0; s != slot::channel_count; ++s) {
+          numbers[s * stride] = prepared.values[s];
         }
       }
       within += rest;
@@ -248,7 +249,8 @@ template <class Arch, class Kernel, class From, class To>
 template <class Arch, class Kernel, class From, class To>
 [[gnu::always_inline]] inline void
 sweep_all(Kernel& kernel, const grid& on, const From* from, To* to, std::size_t size) noexcept {
-  const prepared_grid prepared = kernel.template prepared<Arch>(on);
+  prepared_grid prepared;
+  kernel.template prepare_grid<Arch>(prepared, on, false);
   kernel.template with_step<Arch>(prepared.by, [&](auto& step) __attribute__((always_inline)) {
     sweep<Arch>(step, uniform_parameters<Arch>(prepared), from, to, size);
   });
