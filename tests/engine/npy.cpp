@@ -6,35 +6,11 @@
 #include <doctest/doctest.h>
 #include <npy/npy.hpp>
 
+#include "support/scratch.hpp"
+
 namespace {
 
-/// A folder of the test's own, gone afterwards.
-struct scratch {
-  std::filesystem::path folder = std::filesystem::temp_directory_path() / "ptq_npy_test";
-
-  scratch() { std::filesystem::create_directories(folder); }
-
-  scratch(const scratch&) = delete;
-  auto operator=(const scratch&) -> scratch& = delete;
-
-  ~scratch() { std::filesystem::remove_all(folder); }
-
-  [[nodiscard]] auto
-  file(const std::string& header, const std::string& values, char version = 1) const
-      -> std::filesystem::path {
-    std::string bytes("\x93NUMPY", 6);
-    bytes += version;
-    bytes += '\0';
-    bytes += static_cast<char>(header.size());
-    bytes += '\0';
-    if (version != 1) {
-      bytes += std::string(2, '\0');
-    }
-    const auto path = folder / "made.npy";
-    std::ofstream(path, std::ios::binary) << bytes << header << values;
-    return path;
-  }
-};
+using ptq::test::scratch;
 
 template <class Load>
 auto refusal(Load load, const std::filesystem::path& file) -> std::string {

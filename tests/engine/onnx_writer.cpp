@@ -10,19 +10,11 @@
 #include <engine/onnx_writer.hpp>
 
 #include "planned.hpp"
+#include "support/scratch.hpp"
 
 namespace {
 
-struct scratch {
-  std::filesystem::path folder = std::filesystem::temp_directory_path() / "ptq_onnx_writer_test";
-
-  scratch() { std::filesystem::create_directories(folder); }
-
-  scratch(const scratch&) = delete;
-  auto operator=(const scratch&) -> scratch& = delete;
-
-  ~scratch() { std::filesystem::remove_all(folder); }
-};
+using ptq::test::scratch;
 
 struct written_node {
   std::string type;

@@ -15,6 +15,7 @@
 
 #include "support/message.hpp"
 #include "support/plans.hpp"
+#include "support/scratch.hpp"
 
 namespace {
 
@@ -228,9 +229,8 @@ TEST_CASE("whatever is read, there is a plan or one line of error") {
 
 TEST_CASE("files are written whole or not at all") {
   namespace fs = std::filesystem;
-  const fs::path folder = fs::temp_directory_path() / "ptq-json-plan-test";
-  fs::remove_all(folder);
-  fs::create_directory(folder);
+  const ptq::test::scratch here;
+  const fs::path& folder = here.folder;
   const std::string path = (folder / "plan.json").string();
   const ptq::plan p = plan_with_everything();
 
@@ -259,7 +259,6 @@ TEST_CASE("files are written whole or not at all") {
     files += entry.is_regular_file() ? 1U : 0U;
   }
   CHECK(files == 1);
-  fs::remove_all(folder);
 }
 
 } // namespace

@@ -14,6 +14,7 @@
 #include <doctest/doctest.h>
 
 #include "support/message.hpp"
+#include "support/scratch.hpp"
 #include "support/some_statistics.hpp"
 
 namespace {
@@ -117,8 +118,8 @@ TEST_CASE("statistics of numbers that are not finite are refused") {
 }
 
 TEST_CASE("saved statistics are loaded as they were") {
-  const std::filesystem::path folder = std::filesystem::temp_directory_path();
-  const std::string path = (folder / "ptq_unit_serialise.stats").string();
+  const ptq::test::scratch here;
+  const std::string path = (here.folder / "saved.statistics").string();
   const ptq::statistics s = some_statistics();
   ptq::save_statistics(s, path);
   CHECK(ptq::load_statistics(path) == s);
@@ -134,8 +135,8 @@ TEST_CASE("saved statistics are loaded as they were") {
 }
 
 TEST_CASE("a file that cannot be written leaves nothing behind") {
-  const std::filesystem::path folder =
-      std::filesystem::temp_directory_path() / "ptq_unit_serialise.folder";
+  const ptq::test::scratch here;
+  const std::filesystem::path folder = here.folder / "taken";
   std::filesystem::create_directory(folder);
   const std::string onto_a_folder = folder.string();
   CHECK(message_of([&] {
@@ -147,7 +148,6 @@ TEST_CASE("a file that cannot be written leaves nothing behind") {
         }) == onto_a_folder + ": cannot be read");
   const std::string nowhere = (folder / "missing" / "file").string();
   CHECK(message_of([&] { ptq::save_statistics({}, nowhere); }) == nowhere + ": cannot be written");
-  std::filesystem::remove_all(folder);
 }
 
 } // namespace
