@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ptq/core/error.hpp>
+#include <ptq/core/tensor_view.hpp>
 #include <ptq/graph/read.hpp>
 #include <ptq/plan/plan.hpp>
 
@@ -9,6 +10,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace ptq {
 
@@ -40,9 +42,47 @@ private:
   std::map<tensor_ref<Id>, const tensor_data*> constants_;
 };
 
+namespace detail {
+
+/// A quantizer of weights is on a constant with a grid for each index on its axis; one of
+/// activations is on anything else.
+inline void check_kind(const quantizer& of, const constant_view* constant) {
+  if ((of.kind == tensor_kind::weights) != (constant != nullptr)) {
+    throw error(
+        constant != nullptr
+            ? "the plan quantizes it as activations, but it is a constant of the graph"
+            : "the plan quantizes it as weights, but it is no constant of the graph",
+        of.tensor
+    );
+  }
+  if (constant == nullptr || !of.format.axis) {
+    return;
+  }
+  const std::size_t axis = *of.format.axis;
+  if (axis >= constant->rank() || constant->extent(axis) != of.format.grids.size()) {
+    throw error(
+        "the plan is of another model: it has " + std::to_string(of.format.grids.size()) +
+            " grids on axis " + std::to_string(axis) + " of a constant of shape " +
+            shape_text(*constant),
+        of.tensor
+    );
+  }
+}
+
+inline auto same_extents(const std::vector<std::size_t>& shape, const tensor_view& of) -> bool {
+  bool same = shape.size() == of.rank();
+  for (std::size_t axis = 0; same && axis != shape.size(); ++axis) {
+    same = shape[axis] == of.extent(axis);
+  }
+  return same;
+}
+
+} // namespace detail
+
 /// Looks up by node id what the plan says by name.
 /// @throws error if the plan names a node or a tensor that the graph does not have, an input that
-///   reads another tensor, or a constant of another shape: it was made for another model.
+///   reads another tensor, or a constant of another shape: it was made for another model. Also if
+///   it takes a constant for activations or the other way round, or quantizes an input twice.
 template <graph G>
 [[nodiscard]] auto resolve(const G& of, const plan& under) -> resolved_plan<typename G::node_id> {
   using id_type = typename G::node_id;
@@ -68,6 +108,9 @@ template <graph G>
   };
   for (const auto& entry : under.quantizers) {
     const std::size_t tensor = tensor_called(entry->tensor);
+    const topology::tensor& quantized = read.nodes.tensors[tensor];
+    const auto& held = read.nodes.nodes[quantized.node].constant;
+    detail::check_kind(*entry, quantized.output == 0 && held ? &*held : nullptr);
     for (const port_name& port : entry->consumers) {
       const auto node = nodes.find(port.node);
       if (node == nodes.end()) {
@@ -81,16 +124,26 @@ template <graph G>
             port.node
         );
       }
-      result.inputs_.emplace(std::pair(read.ids[node->second], port.input), &*entry);
+      const auto at = std::pair(read.ids[node->second], port.input);
+      if (!result.inputs_.emplace(at, &*entry).second) {
+        throw error("the plan quantizes input " + std::to_string(port.input) + " twice", port.node);
+      }
     }
   }
   for (const auto& entry : under.constants) {
     const topology::tensor& tensor = read.nodes.tensors[tensor_called(entry->tensor)];
     const auto& constant = read.nodes.nodes[tensor.node].constant;
-    if (tensor.output != 0 || !constant || constant->size() != entry->value.values.size()) {
+    if (tensor.output != 0 || !constant) {
       throw error(
-          "the plan is of another model: it replaces a constant of " +
-              std::to_string(entry->value.values.size()) + " values that the graph does not have",
+          "the plan is of another model: it replaces a constant that the graph does not have",
+          entry->tensor
+      );
+    }
+    if (!detail::same_extents(entry->value.shape, *constant) ||
+        entry->value.values.size() != constant->size()) {
+      throw error(
+          "the plan is of another model: it replaces a constant of shape " + shape_text(*constant) +
+              " by " + std::to_string(entry->value.values.size()) + " values of another shape",
           entry->tensor
       );
     }

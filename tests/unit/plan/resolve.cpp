@@ -22,22 +22,37 @@ struct fixture {
   ptq::tensor_ref<int> product = g.matmul("product", x, w);
   ptq::plan under;
 
-  auto quantize(std::string tensor, std::vector<ptq::port_name> consumers) -> fixture& {
+  auto quantize(
+      std::string tensor,
+      std::vector<ptq::port_name> consumers,
+      ptq::tensor_kind kind = ptq::tensor_kind::activations
+  ) -> fixture& {
     under.quantizers.emplace_back(ptq::quantizer{
         .tensor = std::move(tensor),
+        .kind = kind,
         .consumers = std::move(consumers),
         .format = {.grids = {{.in_low = -1, .in_high = 1}}}
     });
     return *this;
   }
 
-  auto replace(std::string tensor, std::vector<float> values) -> fixture& {
-    const std::size_t size = values.size();
+  auto quantize_weights(std::size_t axis, std::size_t grids) -> fixture& {
+    ptq::quantizer made{
+        .tensor = "w", .kind = ptq::tensor_kind::weights, .consumers = {{"product", 1}}
+    };
+    made.format.axis = axis;
+    made.format.grids.assign(grids, {.in_low = -1, .in_high = 1});
+    under.quantizers.emplace_back(std::move(made));
+    return *this;
+  }
+
+  auto replace(std::string tensor, std::vector<std::size_t> shape, std::vector<float> values)
+      -> fixture& {
     under.constants.emplace_back(ptq::replaced_constant{
         .tensor = std::move(tensor),
         .node = "product",
         .cause = "test",
-        .value = {{size}, std::move(values)}
+        .value = {std::move(shape), std::move(values)}
     });
     return *this;
   }
@@ -48,7 +63,7 @@ struct fixture {
 };
 
 TEST_CASE_FIXTURE(fixture, "a plan by names is resolved to node ids") {
-  quantize("x", {{"product", 0}}).quantize("w", {{"product", 1}});
+  quantize("x", {{"product", 0}}).quantize("w", {{"product", 1}}, ptq::tensor_kind::weights);
   const auto resolved = ptq::resolve(g, under);
   CHECK_FALSE(resolved.empty());
   CHECK(resolved.input(product.node, 0) == &*under.quantizers[0]);
@@ -58,7 +73,7 @@ TEST_CASE_FIXTURE(fixture, "a plan by names is resolved to node ids") {
 }
 
 TEST_CASE_FIXTURE(fixture, "of several replacements the last one counts") {
-  replace("w", {0, 0, 0, 0}).replace("w", {1, 1, 1, 1});
+  replace("w", {2, 2}, {0, 0, 0, 0}).replace("w", {2, 2}, {1, 1, 1, 1});
   const auto resolved = ptq::resolve(g, under);
   REQUIRE(resolved.constant(w) != nullptr);
   CHECK(resolved.constant(w)->values == std::vector<float>(4, 1.0F));
@@ -92,19 +107,70 @@ TEST_CASE_FIXTURE(fixture, "a plan of another model is refused by name") {
     );
   }
   SUBCASE("a constant of another size") {
-    replace("w", {1, 2});
+    replace("w", {2}, {1, 2});
     CHECK(
-        refusal() == "w: the plan is of another model: it replaces a constant of 2 values that the "
-                     "graph does not have"
+        refusal() == "w: the plan is of another model: it replaces a constant of shape 2x2 by 2 "
+                     "values of another shape"
+    );
+  }
+  SUBCASE("a constant of another shape and the same size") {
+    replace("w", {4, 1}, {1, 2, 3, 4});
+    CHECK(
+        refusal() == "w: the plan is of another model: it replaces a constant of shape 2x2 by 4 "
+                     "values of another shape"
+    );
+  }
+  SUBCASE("a constant whose values do not fill its shape") {
+    replace("w", {2, 2}, {1, 2, 3});
+    CHECK(
+        refusal() == "w: the plan is of another model: it replaces a constant of shape 2x2 by 3 "
+                     "values of another shape"
     );
   }
   SUBCASE("a constant that depends on the sample") {
-    replace("x", {1, 2});
+    replace("x", {2}, {1, 2});
     CHECK(
-        refusal() == "x: the plan is of another model: it replaces a constant of 2 values that the "
-                     "graph does not have"
+        refusal() ==
+        "x: the plan is of another model: it replaces a constant that the graph does not have"
     );
   }
+  SUBCASE("more grids than the constant has channels") {
+    quantize_weights(1, 3);
+    CHECK(
+        refusal() == "w: the plan is of another model: it has 3 grids on axis 1 of a constant of "
+                     "shape 2x2"
+    );
+  }
+  SUBCASE("an axis that the constant does not have") {
+    quantize_weights(2, 2);
+    CHECK(
+        refusal() == "w: the plan is of another model: it has 2 grids on axis 2 of a constant of "
+                     "shape 2x2"
+    );
+  }
+}
+
+TEST_CASE_FIXTURE(fixture, "a grid for each channel of a constant resolves") {
+  quantize_weights(1, 2);
+  CHECK(ptq::resolve(g, under).input(product.node, 1) == &*under.quantizers[0]);
+}
+
+TEST_CASE_FIXTURE(fixture, "what a plan takes for weights is a constant, and nothing else is") {
+  SUBCASE("activations as weights") {
+    quantize("x", {{"product", 0}}, ptq::tensor_kind::weights);
+    CHECK(refusal() == "x: the plan quantizes it as weights, but it is no constant of the graph");
+  }
+  SUBCASE("weights as activations") {
+    quantize("w", {{"product", 1}});
+    CHECK(
+        refusal() == "w: the plan quantizes it as activations, but it is a constant of the graph"
+    );
+  }
+}
+
+TEST_CASE_FIXTURE(fixture, "an input is quantized once") {
+  quantize("x", {{"product", 0}}).quantize("x", {{"product", 0}});
+  CHECK(refusal() == "product: the plan quantizes input 0 twice");
 }
 
 TEST_CASE_FIXTURE(fixture, "the digest tells a plan of another model") {
