@@ -19,7 +19,16 @@ void add(ptq::noise& to, const ptq::noise& more) {
   to.count += more.count;
 }
 
-auto noise_of(const ptq::tensor_view& view, const ptq::uniform_format& format) -> ptq::noise {
+auto noise_of(const ptq::tensor_view& view, const ptq::quantizer& by) -> ptq::noise {
+  const ptq::uniform_format& format = by.format;
+  if (format.axis &&
+      (*format.axis >= view.rank() || view.extent(*format.axis) != format.grids.size())) {
+    throw ptq::error(
+        "the plan has " + std::to_string(format.grids.size()) + " grids on axis " +
+            std::to_string(*format.axis) + " of a tensor of shape " + ptq::shape_text(view),
+        by.tensor
+    );
+  }
   ptq::noise sum;
   ptq::for_each_block(view, format.axis, [&](std::size_t channel, std::span<const float> values) {
     add(sum, ptq::quantization_error(values, format.grids[format.axis ? channel : 0]));
@@ -35,11 +44,12 @@ auto noise_of_weights(
       ptq::fake_quantized(replaced != nullptr ? *replaced : own, by.format);
   ptq::noise sum;
   for (std::size_t i = 0; i != own.values.size(); ++i) {
-    const float off = std::abs(own.values[i] - quantized.values[i]);
+    const auto value = static_cast<double>(own.values[i]);
+    const double off = value - static_cast<double>(quantized.values[i]);
     add(sum,
-        {.squared_error = double{off} * double{off},
-         .signal = double{own.values[i]} * double{own.values[i]},
-         .largest = off,
+        {.squared_error = off * off,
+         .signal = value * value,
+         .largest = static_cast<float>(std::abs(off)),
          .count = 1});
   }
   return sum;
@@ -74,7 +84,7 @@ auto errors_of(const engine::graph& graph, const ptq::plan& plan, engine::evalua
     const auto look = [&](const ptq::samples&, const auto& tensor, const ptq::tensor_view& view) {
       const auto found = quantizer_of.find(tensor);
       if (found != quantizer_of.end()) {
-        add(noise[found->second], noise_of(view, plan.quantizers[found->second]->format));
+        add(noise[found->second], noise_of(view, *plan.quantizers[found->second]));
       }
       return ptq::more;
     };

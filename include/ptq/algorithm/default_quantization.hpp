@@ -94,11 +94,9 @@ template <
 struct default_quantization {
   static_assert(explain_quantization_preset<Preset>());
   static_assert(explain_target_device<Device>());
-  static_assert(
-      range_policy<Ranges>,
-      "the ranges of an algorithm are ptq::ranges<for_weights<...>, for_activations<...>> or "
-      "ptq::default_ranges"
-  );
+  static_assert(explain_range_policy<Ranges>());
+  static_assert(explain_scheme_policy<Schemes>());
+  static_assert(explain_correction_policy<Corrections>());
 
   std::size_t stat_subset_size = 300; ///< Samples to calibrate on: the first ones. At least 1.
   tensor_options weights{};           ///< Overrides of the device's and the preset's choice.
@@ -114,7 +112,7 @@ struct default_quantization {
   /// @throws error for a graph that breaks its laws, for bad options, and for what calibration met.
   template <class G, class E, class... Observers>
     requires(!std::same_as<std::remove_cvref_t<E>, statistics>)
-  auto operator()(const G& of, E&& evaluator, Observers&&... tell) const -> plan {
+  [[nodiscard]] auto operator()(const G& of, E&& evaluator, Observers&&... tell) const -> plan {
     using engine = std::remove_reference_t<E>;
     if constexpr (graph<G> && evaluator_for<engine, G>) {
       const observers all = observed_by(tell...);
@@ -126,9 +124,10 @@ struct default_quantization {
   }
 
   /// Quantizes with statistics that `calibrate` collected for an algorithm like this one.
-  /// @throws error if they lack what this algorithm needs.
+  /// @throws error if they lack what this algorithm needs, or are of another model.
   template <class G, class... Observers>
-  auto operator()(const G& of, const statistics& collected, Observers&&... tell) const -> plan {
+  [[nodiscard]] auto operator()(const G& of, const statistics& collected, Observers&&... tell) const
+      -> plan {
     if constexpr (graph<G>) {
       return quantize(of, collected, observed_by(tell...));
     } else {
@@ -143,10 +142,13 @@ struct default_quantization {
   calibration_of(const G& of, E& evaluator, const samples& range, const observers& tell) const
       -> statistics {
     check_options();
+    detail::stage_clock clock(tell);
     const read_graph_result<G> read = read_graph(of);
     statistics result = collect_statistics(
         of, read, evaluator, range, request_for(read.nodes, sites_of(read.nodes)), tell
     );
+    result.set_model(digest(read.nodes));
+    clock.lap("calibration");
     return result;
   }
 
@@ -197,6 +199,9 @@ struct default_quantization {
     };
     check_bits(weights, "weights.bits");
     check_bits(activations, "activations.bits");
+    check_rules(device.rules());
+    detail::check_options_of(schemes);
+    detail::check_options_of(corrections);
   }
 
 private:
@@ -205,18 +210,29 @@ private:
     check_options();
     detail::stage_clock clock(tell);
     const topology in = read_graph(of).nodes;
+    plan result{.model = {.name = {}, .digest = digest(in)}};
+    if (!collected.model().empty() && collected.model() != result.model.digest) {
+      throw error(
+          "the statistics are of another model: its digest is " + collected.model() +
+          ", the graph's is " + result.model.digest
+      );
+    }
+    clock.lap("reading");
     const placement sites = sites_of(in);
     clock.lap("placement");
-    std::vector<quantizer> quantizers;
-    for (const quantizer_site& site : sites.sites) {
-      quantizers.push_back(quantizer_at(in, site, collected));
+    std::vector<quantizer> quantizers(sites.sites.size());
+    for (const tensor_kind kind : {tensor_kind::weights, tensor_kind::activations}) {
+      for (std::size_t i = 0; i != quantizers.size(); ++i) {
+        if (sites.sites[i].kind == kind) {
+          quantizers[i] = quantizer_at(in, sites.sites[i], collected);
+        }
+      }
+      clock.lap(kind == tensor_kind::weights ? "weights" : "activations");
     }
     detail::unify(quantizers, sites);
-    plan result{.model = {.name = {}, .digest = digest(in)}};
     for (quantizer& each : quantizers) {
       result.quantizers.emplace_back(std::move(each));
     }
-    clock.lap("ranges and grids");
     result = corrections(
         correction_context{in, sites, collected, saturates(device), tell}, std::move(result)
     );
@@ -240,12 +256,7 @@ private:
     std::vector<value_range<float>> found;
     if (site.kind == tensor_kind::weights) {
       const constant_view& constant = *in.nodes[tensor.node].constant;
-      found = weight_ranges(ranges.of_weights(site.choice.mode), constant, site.axis);
-      for (const value_range<float>& range : found) {
-        if (!(range.low - range.low == 0.0F) || !(range.high - range.high == 0.0F)) {
-          throw error("the constant holds NaN or infinity", tensor.name);
-        }
-      }
+      found = weight_ranges(ranges.of_weights(site.choice.mode), constant, site.axis, tensor.name);
     } else {
       found = activation_ranges(ranges, site, tensor.name, collected);
     }

@@ -7,6 +7,7 @@
 #include <ptq/core/error.hpp>
 #include <ptq/core/tensor_view.hpp>
 #include <ptq/core/value_range.hpp>
+#include <ptq/kernel/extremes.hpp>
 #include <ptq/placement/place.hpp>
 #include <ptq/range/ranges.hpp>
 #include <ptq/statistics/statistics.hpp>
@@ -29,9 +30,9 @@ auto aggregated(
     std::optional<std::size_t> axis,
     Pick pick
 ) -> std::vector<float> {
-  const std::string key = side.granularity == per_channel
-                              ? statistic_key(key_of(side.estimator), axis)
-                              : statistic_key(key_of(side.estimator), std::nullopt);
+  const std::string key = statistic_key(
+      statistic_key_of(side.estimator), side.granularity == per_channel ? axis : std::nullopt
+  );
   const auto& samples = collected.per_sample({tensor, key});
   const std::size_t channels = samples.begin()->second.size() / 2;
   if (channels == 0) {
@@ -109,20 +110,33 @@ template <range_policy Ranges>
 }
 
 /// The ranges of a constant: one, or one for each index on `axis`.
+/// @param name  Of the constant, for messages.
+/// @throws error if it holds NaN or infinity.
 template <range_estimator Estimator>
 [[nodiscard]] auto weight_ranges(
-    const Estimator& estimator, const tensor_view& constant, std::optional<std::size_t> axis
+    const Estimator& estimator,
+    const tensor_view& constant,
+    std::optional<std::size_t> axis,
+    const std::string& name = {}
 ) -> std::vector<value_range<float>> {
   const std::size_t channels = axis ? constant.extent(*axis) : 1;
   std::vector<detail::estimation_of<Estimator, float>> states(
       channels, estimator.template start<float>()
   );
-  for_each_block(constant, axis, [&states](std::size_t channel, std::span<const float> values) {
+  for_each_block(constant, axis, [&](std::size_t channel, std::span<const float> values) {
+    const extremes found = extremes_of(values);
+    if (found.has_nan || found.has_infinity()) {
+      throw error(found.has_nan ? "the constant holds NaN" : "the constant holds infinity", name);
+    }
     states[channel].observe(values);
   });
   std::vector<value_range<float>> result;
   for (const auto& state : states) {
     result.push_back(range_of<float>(estimator, state));
+    const value_range<float>& range = result.back();
+    if (!(range.low - range.low == 0.0F) || !(range.high - range.high == 0.0F)) {
+      throw error("the estimated range of the constant is NaN or infinite", name);
+    }
   }
   return result;
 }

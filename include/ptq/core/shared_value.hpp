@@ -12,6 +12,11 @@ class shared_value {
 public:
   shared_value() : value_(std::make_shared<const T>()) {}
 
+  // Copies alone, so that what was moved from still has a value.
+  shared_value(const shared_value&) = default;
+  auto operator=(const shared_value&) -> shared_value& = default;
+  ~shared_value() = default;
+
   shared_value(T value) : value_(std::make_shared<const T>(std::move(value))) {}
 
   [[nodiscard]] auto operator*() const noexcept -> const T& { return *value_; }

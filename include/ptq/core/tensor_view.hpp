@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 namespace ptq {
 
@@ -168,7 +169,10 @@ public:
 private:
   static constexpr void check_rank(std::size_t rank) {
     if (rank > max_rank) {
-      throw error("a tensor of " + std::to_string(rank) + " axes; at most 8 are supported");
+      throw error(
+          "a tensor of " + std::to_string(rank) + " axes; at most " + std::to_string(max_rank) +
+          " are supported"
+      );
     }
   }
 
@@ -176,12 +180,23 @@ private:
   constexpr void set_dense(const Extents& extents) {
     for (const auto extent : extents) {
       check_rank(rank_ + 1);
+      if (std::cmp_less(extent, 0)) {
+        throw error(
+            "extent " + std::to_string(extent) + " on axis " + std::to_string(rank_) +
+            " of a tensor: a dynamic axis has its actual extent when it is shown"
+        );
+      }
       dimensions_[rank_++].extent = static_cast<std::size_t>(extent);
     }
+    constexpr std::size_t most = static_cast<std::size_t>(-1) / 2;
     std::size_t stride = 1;
     for (std::size_t axis = rank_; axis-- != 0;) {
+      const std::size_t extent = dimensions_[axis].extent;
       dimensions_[axis].stride = static_cast<std::ptrdiff_t>(stride);
-      stride *= dimensions_[axis].extent;
+      if (extent != 0 && stride > most / extent) {
+        throw error("the extents of a tensor multiply to more elements than memory has");
+      }
+      stride *= extent == 0 ? 1 : extent;
     }
   }
 

@@ -6,11 +6,13 @@
 #include <ptq/observer/observer.hpp>
 #include <ptq/placement/place.hpp>
 #include <ptq/plan/plan.hpp>
+#include <ptq/scheme/concept.hpp>
 #include <ptq/statistics/statistics.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace ptq {
@@ -37,6 +39,19 @@ concept asks_for_statistics = requires(
     const C& policy, const topology& nodes, const placement& sites, statistics_request& request
 ) { policy.request(nodes, sites, request); };
 
+struct has_request {
+  void request();
+};
+
+template <class C>
+struct also_has_request : C, has_request {};
+
+// `request` is there, under whatever signature, iff its name is ambiguous with that of another
+// base.
+template <class C>
+concept mentions_request =
+    std::is_class_v<C> && !std::is_final_v<C> && !requires { &also_has_request<C>::request; };
+
 } // namespace detail
 
 /// Improves a plan: `operator()(const correction_context&, const plan&) const -> plan`. One that
@@ -57,6 +72,11 @@ consteval auto explain_plan_correction() -> bool {
       "a correction provides `operator()(const ptq::correction_context&, const ptq::plan&) const "
       "-> "
       "ptq::plan`"
+  );
+  static_assert(
+      detail::asks_for_statistics<C> || !detail::mentions_request<C>,
+      "`request` is there, but not as `request(const ptq::topology&, const ptq::placement&, "
+      "ptq::statistics_request&) const`"
   );
   return plan_correction<C>;
 }
@@ -90,7 +110,32 @@ struct corrections {
     return before;
   }
 
+  void check_options() const {
+    std::apply([](const auto&... policy) { (detail::check_options_of(policy), ...); }, each);
+  }
+
   friend auto operator==(const corrections&, const corrections&) -> bool = default;
 };
+
+/// Is `plan_correction<C>` or a `corrections<...>`, but fails to compile with a sentence.
+template <class C>
+consteval auto explain_correction_policy() -> bool {
+  constexpr bool applies = requires(
+      const C& policy,
+      const correction_context& context,
+      plan before,
+      const topology& nodes,
+      const placement& sites,
+      statistics_request& request
+  ) {
+    { policy(context, before) } -> std::same_as<plan>;
+    policy.request(nodes, sites, request);
+  };
+  static_assert(
+      applies,
+      "the corrections of an algorithm are ptq::corrections<...>, with any number of corrections"
+  );
+  return applies;
+}
 
 } // namespace ptq

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ptq/core/blocks.hpp>
+#include <ptq/core/error.hpp>
 #include <ptq/correction/bias.hpp>
 #include <ptq/correction/concept.hpp>
 #include <ptq/correction/constant_input.hpp>
@@ -101,6 +102,13 @@ struct fast_bias {
       );
     }
     return after;
+  }
+
+  /// @throws error for a threshold that is not above 0.
+  void check_options() const {
+    if (!(threshold > 0.0)) {
+      throw error("the threshold is above 0", {}, "fast_bias.threshold");
+    }
   }
 
   friend constexpr auto operator==(const fast_bias&, const fast_bias&) -> bool = default;

@@ -5,12 +5,16 @@
 #include <ptq/core/error.hpp>
 #include <ptq/core/op.hpp>
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <ranges>
 #include <span>
+#include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -115,6 +119,25 @@ namespace detail {
 template <class D>
 concept tells_its_rules = requires(const D& device) {
   { device.rules() } -> std::convertible_to<std::span<const device_rule>>;
+  // Not a container by value: the library looks at the rules after the call.
+  requires !std::ranges::range<decltype(device.rules())> ||
+               std::ranges::borrowed_range<decltype(device.rules())>;
+};
+
+struct has_saturates {
+  void saturates();
+};
+
+template <class D>
+struct also_has_saturates : D, has_saturates {};
+
+template <class D>
+concept mentions_saturates =
+    std::is_class_v<D> && !std::is_final_v<D> && !requires { &also_has_saturates<D>::saturates; };
+
+template <class D>
+concept tells_whether_it_saturates = requires(const D& device) {
+  { device.saturates() } -> std::convertible_to<bool>;
 };
 
 } // namespace detail
@@ -129,9 +152,13 @@ template <class D>
 consteval auto explain_target_device() -> bool {
   static_assert(
       detail::tells_its_rules<D>,
-      "a device provides `rules() const`, convertible to std::span<const ptq::device_rule>; a "
+      "a device provides `rules() const`, a view of or reference to its ptq::device_rule's; a "
       "table "
       "becomes a device as ptq::device::of<table>"
+  );
+  static_assert(
+      detail::tells_whether_it_saturates<D> || !detail::mentions_saturates<D>,
+      "`saturates` is there, but not as `saturates() const -> bool`"
   );
   static_assert(std::semiregular<D>, "a device is default constructible and copyable");
   return target_device<D>;
@@ -140,12 +167,32 @@ consteval auto explain_target_device() -> bool {
 /// Can sums of `u8 x s8` products overflow 16 bits on this device? Then the saturation fix applies.
 template <target_device D>
 [[nodiscard]] constexpr auto saturates(const D& device) -> bool {
-  if constexpr (requires {
-                  { device.saturates() } -> std::convertible_to<bool>;
-                }) {
+  if constexpr (detail::tells_whether_it_saturates<D>) {
     return device.saturates();
   } else {
     return false;
+  }
+}
+
+/// @throws error for rules that no run could follow: bits that are not 2 to 16, two rules for one
+///   operation.
+inline void check_rules(std::span<const device_rule> rules) {
+  for (const device_rule& rule : rules) {
+    const std::string kind(name_of(rule.kind));
+    for (const quantization_choices* choices : {&rule.choices.activations, &rule.choices.weights}) {
+      for (const quantization_choice& choice : choices->list()) {
+        if (choice.bits < 2 || choice.bits > 16) {
+          throw error(
+              "bits are 2 to 16, not " + std::to_string(choice.bits),
+              "the device's rule for " + kind,
+              "device"
+          );
+        }
+      }
+    }
+    if (std::ranges::count(rules, rule.kind, &device_rule::kind) != 1) {
+      throw error("the device has two rules for one operation", kind, "device");
+    }
   }
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <ranges>
 #include <string_view>
+#include <type_traits>
 
 namespace ptq {
 
@@ -69,6 +70,25 @@ concept tells_tensor_names =
     names_its_node_id<G> && requires(const G& graph, tensor_ref<typename G::node_id> tensor) {
       { graph.tensor_name(tensor) } -> std::convertible_to<std::string_view>;
     };
+
+struct has_attributes {
+  void attributes();
+};
+
+struct has_tensor_name {
+  void tensor_name();
+};
+
+template <class G, class Probe>
+struct graph_and : G, Probe {};
+
+// A member is there, under whatever signature, iff its name is ambiguous with that of another base.
+template <class G>
+concept mentions_attributes = std::is_class_v<G> && !std::is_final_v<G> &&
+                              !requires { &graph_and<G, has_attributes>::attributes; };
+template <class G>
+concept mentions_tensor_name = std::is_class_v<G> && !std::is_final_v<G> &&
+                               !requires { &graph_and<G, has_tensor_name>::tensor_name; };
 
 } // namespace detail
 
@@ -137,6 +157,15 @@ consteval auto explain_graph() -> bool {
     static_assert(
         detail::shows_constants<G>,
         "a graph provides `constant(node_id) const -> std::optional<ptq::constant_view>`"
+    );
+    static_assert(
+        detail::tells_attributes<G> || !detail::mentions_attributes<G>,
+        "`attributes` is there, but not as `attributes(node_id) const -> ptq::op_attributes`"
+    );
+    static_assert(
+        detail::tells_tensor_names<G> || !detail::mentions_tensor_name<G>,
+        "`tensor_name` is there, but not as `tensor_name(ptq::tensor_ref<node_id>) const`, "
+        "convertible to std::string_view"
     );
   }
   return graph<G>;

@@ -39,8 +39,8 @@ struct lowered_tensor {
 
 namespace detail {
 
-/// The zero points in codes, or all zeros where they are that up to the noise of binary32; and
-/// whether integer zero points were taken into the codes.
+/// Takes zero points that are whole numbers up to the noise of binary32 into the codes, if all of
+/// these still fit.
 inline void remove_zero_points(std::vector<std::int8_t>& codes, lowered_tensor& of) {
   constexpr double tolerance = 1e-4;
   std::vector<int> whole;
@@ -70,36 +70,48 @@ inline void remove_zero_points(std::vector<std::int8_t>& codes, lowered_tensor& 
   of.zero_points.assign(of.zero_points.size(), 0.0F);
 }
 
-inline auto lowered_weights(const tensor_data& constant, const quantizer& by) -> lowered_tensor {
+template <class Code>
+auto packed(const tensor_data& constant, const uniform_format& format) -> std::vector<Code> {
+  std::vector<Code> codes(constant.values.size());
+  if (format.axis) {
+    quantize(
+        constant.view(),
+        std::span<Code>(codes),
+        channel_grids{.axis = *format.axis, .grids = format.grids},
+        rounding::half_up
+    );
+  } else {
+    quantize(
+        std::span<const float>(constant.values),
+        std::span<Code>(codes),
+        format.grids.front(),
+        rounding::half_up
+    );
+  }
+  return codes;
+}
+
+inline auto lowered_weights(const tensor_data& constant, const quantizer& by, element_type as)
+    -> lowered_tensor {
   lowered_tensor result{
       .name = by.tensor,
       .node = by.consumers.empty() ? std::string{} : by.consumers.front().node,
       .shape = constant.shape,
       .axis = by.format.axis
   };
-  std::vector<std::int8_t> codes(constant.values.size());
-  if (by.format.axis) {
-    quantize(
-        constant.view(),
-        std::span<std::int8_t>(codes),
-        channel_grids{.axis = *by.format.axis, .grids = by.format.grids},
-        rounding::half_up
-    );
-  } else {
-    quantize(
-        std::span<const float>(constant.values),
-        std::span<std::int8_t>(codes),
-        by.format.grids.front(),
-        rounding::half_up
-    );
-  }
+  const bool is_signed = as == element_type::i8;
   for (const grid& each : by.format.grids) {
-    const auto lowest = static_cast<double>(-(each.levels / 2));
+    const auto lowest = is_signed ? static_cast<double>(-(each.levels / 2)) : 0.0;
     result.scales.push_back(static_cast<float>(each.scale()));
     result.zero_points.push_back(static_cast<float>(lowest + each.zero_point()));
   }
-  remove_zero_points(codes, result);
-  result.codes = std::move(codes);
+  if (is_signed) {
+    auto codes = packed<std::int8_t>(constant, by.format);
+    remove_zero_points(codes, result);
+    result.codes = std::move(codes);
+  } else {
+    result.codes = packed<std::uint8_t>(constant, by.format);
+  }
   return result;
 }
 
@@ -153,11 +165,14 @@ inline auto moves_values(op kind) -> bool {
   case op::split:
   case op::pad:
   case op::slice:
+  case op::relu: // Zero is on the grid.
     return true;
   default:
     return false;
   }
 }
+
+inline auto common_input_quantizer(const plan& by, const topology::node& of) -> const quantizer*;
 
 /// The quantizer whose grid the activations of `of` are on: at its input 0, or above operations
 /// that only move values; null if there is none, or channels were moved on the way.
@@ -172,10 +187,27 @@ inline auto input_quantizer(const topology& in, const plan& by, const topology::
       return reader == &of || !found->format.axis ? found : nullptr;
     }
     reader = &in.producer(reader->inputs[0]);
+    if (reader->kind == op::concat) {
+      return common_input_quantizer(by, *reader);
+    }
     if (!moves_values(reader->kind)) {
       return nullptr;
     }
   }
+}
+
+/// The quantizer of the first of a concatenation's inputs, if all are on its one grid.
+inline auto common_input_quantizer(const plan& by, const topology::node& of) -> const quantizer* {
+  const quantizer* first = nullptr;
+  for (std::size_t input = 0; input != of.inputs.size(); ++input) {
+    const quantizer* const found = by.input(of.name, input);
+    if (found == nullptr || found->format.axis ||
+        (first != nullptr && found->format != first->format)) {
+      return nullptr;
+    }
+    first = first == nullptr ? found : first;
+  }
+  return first;
 }
 
 } // namespace detail
@@ -185,10 +217,17 @@ inline auto input_quantizer(const topology& in, const plan& by, const topology::
 ///
 /// A zero point that is a whole number and can be taken into the codes is; symmetric weights have
 /// none. Biases are given for operations whose input and weights are both quantized, with one input
-/// scale for each output channel. Weights of more than 256 levels stay in floating point.
-/// @throws error if the plan is of another graph.
-[[nodiscard]] inline auto lower(const topology& in, const plan& by) -> std::vector<lowered_tensor> {
+/// scale for each output channel; one too large for int32 is left out. Weights of more than 256
+/// levels stay in floating point.
+/// @param weights_as  `element_type::i8`, or `element_type::u8`: codes from 0 on, zero points kept.
+/// @throws error if the plan is of another graph, or for another element type.
+[[nodiscard]] inline auto
+lower(const topology& in, const plan& by, element_type weights_as = element_type::i8)
+    -> std::vector<lowered_tensor> {
   check_model(by, in);
+  if (weights_as != element_type::i8 && weights_as != element_type::u8) {
+    throw error("weights are lowered to int8 or uint8", {}, "weights_as");
+  }
   const auto value_of = [&](std::size_t tensor) {
     const tensor_data* const replaced = by.constant(in.tensors[tensor].name);
     return replaced != nullptr ? *replaced : to_floats(*in.producer(tensor).constant);
@@ -204,7 +243,7 @@ inline auto input_quantizer(const topology& in, const plan& by, const topology::
     }
     if (!entry->format.grids.empty() && entry->format.grids.front().levels <= 256) {
       const auto tensor = static_cast<std::size_t>(found - in.tensors.begin());
-      result.push_back(detail::lowered_weights(value_of(tensor), *entry));
+      result.push_back(detail::lowered_weights(value_of(tensor), *entry, weights_as));
     }
   }
   for (const topology::node& node : in.nodes) {
@@ -224,10 +263,11 @@ inline auto input_quantizer(const topology& in, const plan& by, const topology::
   return result;
 }
 
-/// @see lower(const topology&, const plan&)
+/// @see lower(const topology&, const plan&, element_type)
 template <graph G>
-[[nodiscard]] auto lower(const G& of, const plan& by) -> std::vector<lowered_tensor> {
-  return lower(read_graph(of).nodes, by);
+[[nodiscard]] auto lower(const G& of, const plan& by, element_type weights_as = element_type::i8)
+    -> std::vector<lowered_tensor> {
+  return lower(read_graph(of).nodes, by, weights_as);
 }
 
 } // namespace ptq

@@ -35,6 +35,9 @@ template <class Policy, class... Arguments>
 concept asks =
     requires(const Policy& policy, Arguments&... arguments) { policy.request(arguments...); };
 
+template <class Policy>
+concept has_rules = requires(const Policy& policy) { policy.rules(); };
+
 template <class Policy, class Kind>
 concept has_a_preference =
     requires(const Policy& policy, Kind kind) { policy.prefers_accuracy(kind); };
@@ -95,11 +98,11 @@ public:
   /// Of aggregators, schemes, corrections: what the chosen one answers.
   template <class... Arguments>
     requires(std::invocable<const Policies&, Arguments...> && ...)
-  constexpr auto operator()(Arguments&&... arguments) const -> decltype(auto) {
+  constexpr auto operator()(Arguments&&... arguments) const
+      -> std::common_type_t<std::invoke_result_t<const Policies&, Arguments...>...> {
+    using result = std::common_type_t<std::invoke_result_t<const Policies&, Arguments...>...>;
     return std::visit(
-        [&](const auto& policy) -> decltype(auto) {
-          return policy(std::forward<Arguments>(arguments)...);
-        },
+        [&](const auto& policy) -> result { return policy(std::forward<Arguments>(arguments)...); },
         chosen_
     );
   }
@@ -112,6 +115,41 @@ public:
         [&](const auto& policy) {
           if constexpr (detail::asks<std::remove_cvref_t<decltype(policy)>, Arguments...>) {
             policy.request(arguments...);
+          }
+        },
+        chosen_
+    );
+  }
+
+  /// Of devices.
+  [[nodiscard]] constexpr auto rules() const
+    requires(detail::has_rules<Policies> && ...)
+  {
+    using view = std::common_type_t<decltype(std::declval<const Policies&>().rules())...>;
+    return std::visit([](const auto& policy) -> view { return policy.rules(); }, chosen_);
+  }
+
+  [[nodiscard]] constexpr auto saturates() const -> bool
+    requires(detail::has_rules<Policies> && ...)
+  {
+    return std::visit(
+        [](const auto& policy) -> bool {
+          if constexpr (requires { policy.saturates(); }) {
+            return policy.saturates();
+          } else {
+            return false;
+          }
+        },
+        chosen_
+    );
+  }
+
+  /// Of policies with options.
+  void check_options() const {
+    std::visit(
+        [](const auto& policy) {
+          if constexpr (requires { policy.check_options(); }) {
+            policy.check_options();
           }
         },
         chosen_

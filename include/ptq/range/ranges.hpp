@@ -202,6 +202,20 @@ concept range_policy = std::regular<R> && requires(const R& policy, mode wanted,
   requires range_estimator<decltype(policy.of_weights(wanted))>;
   requires range_estimator<decltype(policy.of_activations(wanted, of).low.estimator)>;
   requires range_estimator<decltype(policy.of_activations(wanted, of).high.estimator)>;
+  requires aggregator<decltype(policy.of_activations(wanted, of).low.aggregator)>;
+  requires aggregator<decltype(policy.of_activations(wanted, of).high.aggregator)>;
 };
+
+/// Is `range_policy<R>`, but fails to compile with a sentence.
+template <class R>
+consteval auto explain_range_policy() -> bool {
+  static_assert(
+      range_policy<R>,
+      "the ranges of an algorithm are ptq::ranges<for_weights<...>, for_activations<...>>, "
+      "ptq::default_ranges, or a regular type with `of_weights(mode)` and `of_activations(mode, "
+      "granularity)` like theirs"
+  );
+  return range_policy<R>;
+}
 
 } // namespace ptq

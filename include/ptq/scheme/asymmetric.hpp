@@ -2,9 +2,11 @@
 #pragma once
 
 #include <ptq/core/detail/rounded.hpp>
+#include <ptq/core/error.hpp>
 #include <ptq/scheme/concept.hpp>
 
 #include <cmath>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -60,6 +62,13 @@ struct asymmetric {
       return {low, range.high};
     }
     return {range.low, high};
+  }
+
+  /// @throws error for a floor that is not above 0.
+  void check_options() const {
+    if (!(floor > 0.0) || !(floor < std::numeric_limits<double>::max())) {
+      throw error("the floor of a range is above 0 and finite", {}, "asymmetric.floor");
+    }
   }
 
   friend constexpr auto operator==(const asymmetric&, const asymmetric&) -> bool = default;

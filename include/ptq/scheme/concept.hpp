@@ -64,9 +64,27 @@ consteval auto explain_quantization_scheme() -> bool {
   return quantization_scheme<S>;
 }
 
+namespace detail {
+
+template <class P>
+concept checks_its_options = requires(const P& policy) { policy.check_options(); };
+
+/// Calls a policy's `check_options`, if it has one: it throws an error that names the option.
+template <class P>
+void check_options_of(const P& policy) {
+  if constexpr (checks_its_options<P>) {
+    policy.check_options();
+  }
+}
+
+} // namespace detail
+
 /// Which scheme makes the symmetric grids and which the asymmetric ones.
-template <quantization_scheme Symmetric, quantization_scheme Asymmetric>
+template <class Symmetric, class Asymmetric>
 struct schemes {
+  static_assert(explain_quantization_scheme<Symmetric>());
+  static_assert(explain_quantization_scheme<Asymmetric>());
+
   Symmetric symmetric{};
   Asymmetric asymmetric{};
 
@@ -77,7 +95,34 @@ struct schemes {
                                      : asymmetric.grids(ranges, request);
   }
 
+  void check_options() const {
+    detail::check_options_of(symmetric);
+    detail::check_options_of(asymmetric);
+  }
+
   friend auto operator==(const schemes&, const schemes&) -> bool = default;
 };
+
+/// Makes the grids of either mode: `grids(mode, ranges, request) const -> std::vector<grid>`.
+template <class S>
+concept scheme_policy = std::regular<S> && requires(
+                                               const S& policy,
+                                               mode wanted,
+                                               std::span<const value_range<float>> ranges,
+                                               const scheme_request& request
+                                           ) {
+  { policy.grids(wanted, ranges, request) } -> std::same_as<std::vector<grid>>;
+};
+
+/// Is `scheme_policy<S>`, but fails to compile with a sentence.
+template <class S>
+consteval auto explain_scheme_policy() -> bool {
+  static_assert(
+      scheme_policy<S>,
+      "the schemes of an algorithm are ptq::schemes<Symmetric, Asymmetric>: one scheme for each "
+      "mode"
+  );
+  return scheme_policy<S>;
+}
 
 } // namespace ptq

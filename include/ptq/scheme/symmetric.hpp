@@ -2,9 +2,11 @@
 #pragma once
 
 #include <ptq/core/detail/rounded.hpp>
+#include <ptq/core/error.hpp>
 #include <ptq/scheme/concept.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -49,6 +51,16 @@ struct symmetric {
       );
     }
     return result;
+  }
+
+  /// @throws error for a floor that is not above 0, or a relative floor that is no share.
+  void check_options() const {
+    if (!(floor > 0.0F) || !(floor < std::numeric_limits<float>::max())) {
+      throw error("the floor of a range is above 0 and finite", {}, "symmetric.floor");
+    }
+    if (!(relative_floor >= 0.0 && relative_floor <= 1.0)) {
+      throw error("the relative floor is 0 to 1", {}, "symmetric.relative_floor");
+    }
   }
 
   friend constexpr auto operator==(const symmetric&, const symmetric&) -> bool = default;

@@ -40,7 +40,7 @@ public:
 
   constexpr void merge(const exact_sum& other) noexcept { accumulate(other.words_); }
 
-  /// The sum, rounded once, toward zero in the last bit of a double.
+  /// The sum as a double: truncated, so up to one unit in the last place nearer to zero.
   [[nodiscard]] constexpr auto value() const noexcept -> double {
     const bool negative = words_.back() >> 63U != 0;
     const std::array<std::uint64_t, 6> magnitude = negative ? negated(words_) : words_;
