@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,8 +25,8 @@
 
 namespace ptq::detail {
 
-/// Reduces the tensors that an evaluator shows to statistics. Errors are kept, since an engine may
-/// swallow exceptions, and thrown by `close`.
+/// Reduces the tensors that an evaluator shows to statistics. Exceptions, those of a user's
+/// estimator as well, are kept, since an engine may swallow them, and thrown by `close`.
 class collector {
 public:
   collector(const topology& in, const statistics_request& request) : in_(&in), request_(&request) {}
@@ -42,13 +43,7 @@ public:
       return problem_ ? enough : more;
     }
     try {
-      if (batch.size() != 1 && (view.rank() == 0 || view.extent(0) != batch.size())) {
-        throw error(
-            "shown as " + shape_text(view) + " for a batch of " + std::to_string(batch.size()) +
-                " samples: axis 0 is the sample",
-            name_of(tensor)
-        );
-      }
+      check_batch(batch, tensor, view);
       std::size_t position = 0;
       for (const std::size_t sample : batch) {
         if (wanted_.contains(sample)) {
@@ -56,17 +51,18 @@ public:
         }
         ++position;
       }
-    } catch (const error& caught) {
-      problem_ = caught;
+    } catch (...) {
+      problem_ = std::current_exception();
     }
     return problem_ ? enough : more;
   }
 
   /// Ends the part: what it showed is now in the statistics.
-  /// @throws error for what went wrong since `open`, and for a tensor that was not shown.
+  /// @throws error for what went wrong since `open`, and for a tensor that was not shown; what an
+  ///   estimator threw.
   void close() {
     if (problem_) {
-      throw *problem_;
+      std::rethrow_exception(problem_);
     }
     for (const std::size_t sample : wanted_) {
       for (const auto& [tensor, request] : request_->tensors()) {
@@ -87,10 +83,15 @@ public:
   [[nodiscard]] auto collected() && -> statistics { return std::move(collected_); }
 
 private:
+  struct open_estimation {
+    std::size_t channels = 0;
+    std::unique_ptr<running_estimation> running{};
+  };
+
   struct open_sample {
     std::optional<value_range<float>> whole{};
     std::map<std::size_t, std::vector<summary>> axes{};
-    std::map<std::string, std::unique_ptr<running_estimation>> estimations{};
+    std::map<std::string, open_estimation> estimations{};
     std::vector<std::uint64_t> shape{};
   };
 
@@ -102,6 +103,19 @@ private:
     return name_of(tensor) + ", sample " + std::to_string(sample);
   }
 
+  void check_batch(const samples& batch, std::size_t tensor, const tensor_view& view) const {
+    if (view.rank() != 0 && view.extent(0) == batch.size()) {
+      return;
+    }
+    const bool single = batch.size() == 1;
+    throw error(
+        "shown as " + shape_text(view) + " for " +
+            (single ? "one sample" : "a batch of " + std::to_string(batch.size()) + " samples") +
+            ": axis 0 is the sample",
+        single ? at(*batch.begin(), tensor) : name_of(tensor)
+    );
+  }
+
   void take(
       std::size_t sample,
       std::size_t tensor,
@@ -110,9 +124,6 @@ private:
   ) {
     if (shown.size() == 0) {
       throw error("the tensor is empty: " + shape_text(shown), at(sample, tensor));
-    }
-    if (shown.rank() == 0 && request.mean_axes.contains(last_axis)) {
-      throw error("shown as scalar, which has no axes at all", at(sample, tensor));
     }
     // An engine's own layout, channels last for one, is swept where it lies: copying each tensor
     // into one order would cost many times the sweep. A mean's last bits then depend on the layout.
@@ -145,14 +156,16 @@ private:
     }
     for (const auto& [key, custom] : request.estimations) {
       check_axis(sample, tensor, view, custom.axis);
-      auto& running = state.estimations[key];
-      if (running == nullptr) {
-        running = custom.start(custom.axis ? view.extent(*custom.axis) : 1);
+      const std::size_t channels = custom.axis ? view.extent(*custom.axis) : 1;
+      open_estimation& begun = state.estimations[key];
+      if (begun.running == nullptr) {
+        begun = {channels, custom.start(channels)};
       }
+      check_same_channels(sample, tensor, begun.channels, channels);
       for_each_block(view, custom.axis, [&](std::size_t channel, std::span<const float> values) {
         const extremes found = ptq::extremes_of(values);
         check_finite(sample, tensor, found.has_nan, found.has_infinity());
-        running->observe(channel, values);
+        begun.running->observe(channel, values);
       });
     }
   }
@@ -167,6 +180,17 @@ private:
       throw error(
           "shown as " + shape_text(view) + ", which has no channels on axis " +
               std::to_string(*axis),
+          at(sample, tensor)
+      );
+    }
+  }
+
+  void check_same_channels(
+      std::size_t sample, std::size_t tensor, std::size_t before, std::size_t now
+  ) const {
+    if (before != now) {
+      throw error(
+          "shown with " + std::to_string(now) + " channels after " + std::to_string(before),
           at(sample, tensor)
       );
     }
@@ -214,12 +238,8 @@ private:
     check_axis(sample, tensor, view, axis);
     const bool first = channels.empty();
     const std::size_t count = view.extent(axis);
-    if (!first && channels.size() != count) {
-      throw error(
-          "shown with " + std::to_string(count) + " channels after " +
-              std::to_string(channels.size()),
-          at(sample, tensor)
-      );
+    if (!first) {
+      check_same_channels(sample, tensor, channels.size(), count);
     }
     std::vector<summary> found(count);
     if (is_packed(view)) {
@@ -295,8 +315,8 @@ private:
     if (!request.mean_axes.empty()) {
       collected_.note_shape(name, state.shape);
     }
-    for (const auto& [key, running] : state.estimations) {
-      std::vector<float> numbers = running->numbers();
+    for (const auto& [key, begun] : state.estimations) {
+      std::vector<float> numbers = begun.running->numbers();
       for (const float number : numbers) {
         if (!(number - number == 0.0F)) {
           throw error("the estimator `" + key + "` gave NaN or infinity", at(sample, tensor));
@@ -310,7 +330,7 @@ private:
   const statistics_request* request_;
   std::set<std::size_t> wanted_{};
   std::map<std::pair<std::size_t, std::size_t>, open_sample> open_{};
-  std::optional<error> problem_{};
+  std::exception_ptr problem_{};
   statistics collected_{};
 };
 

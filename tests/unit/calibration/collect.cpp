@@ -393,15 +393,13 @@ TEST_CASE_FIXTURE(fixture, "tensors of a wrong shape are named") {
     );
   }
   SUBCASE("no axis for channels") {
-    CHECK(refusal(1, showing({{8}})) == "x, sample 0: shown as 8, which has no channels on axis 1");
+    CHECK(refusal(1, showing({{1}})) == "x, sample 0: shown as 1, which has no channels on axis 1");
   }
-  SUBCASE("a scalar") {
-    CHECK(refusal(1, showing({{}})) == "x, sample 0: shown as scalar, which has no axes at all");
-    request = {};
-    request.extremes(0, 1);
-    CHECK(
-        refusal(1, showing({{}})) == "x, sample 0: shown as scalar, which has no channels on axis 1"
-    );
+  SUBCASE("no axis for the sample") {
+    const std::string hint = " for one sample: axis 0 is the sample";
+    CHECK(refusal(1, showing({{2, 2, 2}})) == "x, sample 0: shown as 2x2x2" + hint);
+    CHECK(refusal(2, showing({{1, 4}, {4}})) == "x, sample 1: shown as 4" + hint);
+    CHECK(refusal(1, showing({{}})) == "x, sample 0: shown as scalar" + hint);
   }
   SUBCASE("nothing in it") {
     CHECK(refusal(1, showing({{1, 0, 4}})) == "x, sample 0: the tensor is empty: 1x0x4");
@@ -411,6 +409,16 @@ TEST_CASE_FIXTURE(fixture, "tensors of a wrong shape are named") {
             show(0, x, ptq::tensor_view(static_cast<const float*>(values), {1, 2, 4}));
             show(0, x, ptq::tensor_view(static_cast<const float*>(values), {1, 4, 2}));
           }) == "x, sample 0: shown with 4 channels after 2");
+  }
+  SUBCASE("pieces of different channels, of which only an estimator is told") {
+    request = {};
+    request.estimate(0, range_estimator_archetype(2), 1);
+    for (const int channels : {4, 1}) {
+      CHECK(refusal(1, [&](taps, const ptq::samples&, show_ref show) {
+              show(0, x, ptq::tensor_view(static_cast<const float*>(values), {1, 2, 4}));
+              show(0, x, ptq::tensor_view(static_cast<const float*>(values), {1, channels, 2}));
+            }) == "x, sample 0: shown with " + std::to_string(channels) + " channels after 2");
+    }
   }
   SUBCASE("a batch that is none") {
     CHECK(refusal(2, [&](taps, const ptq::samples& range, show_ref show) {
@@ -460,6 +468,43 @@ TEST_CASE_FIXTURE(fixture, "an estimator that gives NaN is named") {
   CHECK(message_of([&] {
           (void)collect(evaluator, {0, 1});
         }) == "x, sample 0: the estimator `broken` gave NaN or infinity");
+}
+
+/// An estimator with errors of its own.
+struct throwing {
+  struct estimation {
+    void observe(std::span<const float>) { throw std::runtime_error("mine"); }
+
+    auto range() const -> ptq::value_range<float> { return {}; }
+  };
+
+  template <class T>
+  auto start() const -> estimation {
+    return {};
+  }
+
+  auto operator==(const throwing&) const -> bool = default;
+};
+
+TEST_CASE_FIXTURE(fixture, "what an estimator throws comes through, even if the engine swallows") {
+  request = {};
+  request.estimate(0, throwing{}, std::nullopt);
+  const float values[] = {0.0F, 1.0F};
+  std::vector<ptq::flow> answers;
+  bool escaped = false;
+  scripted_evaluator evaluator{2, [&](taps, const ptq::samples& range, show_ref show) {
+                                 for (const std::size_t s : range) {
+                                   try {
+                                     answers.push_back(show(s, x, ptq::tensor_view(values, {1, 2}))
+                                     );
+                                   } catch (...) {
+                                     escaped = true;
+                                   }
+                                 }
+                               }};
+  CHECK_THROWS_WITH_AS((void)collect(evaluator, {0, 2}), "mine", const std::runtime_error&);
+  CHECK_FALSE(escaped);
+  CHECK(answers == std::vector<ptq::flow>{ptq::enough, ptq::enough});
 }
 
 TEST_CASE_FIXTURE(fixture, "progress is told from the beginning to the end") {
