@@ -6,8 +6,10 @@
 #include <ptq/core/tensor_ref.hpp>
 #include <ptq/core/tensor_view.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 
 namespace ptq {
 
@@ -18,6 +20,7 @@ class show_ref {
 public:
   /// @param sink Called as `sink(const samples&, tensor_ref<Id>, const tensor_view&) -> flow`.
   template <class Sink>
+    requires(!std::same_as<std::remove_cv_t<Sink>, show_ref>)
   explicit constexpr show_ref(Sink& sink)
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(sink)))),
         call_([](void* object, const samples& batch, tensor_ref<Id> tensor, const tensor_view& view

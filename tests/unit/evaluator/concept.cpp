@@ -39,6 +39,23 @@ static_assert(!ptq::evaluator_for<evaluator_archetype<g>, toy_graph>, "of anothe
 static_assert(std::is_trivially_copyable_v<ptq::show_ref<int>>);
 static_assert(sizeof(ptq::show_ref<int>) == 2 * sizeof(void*));
 
+TEST_CASE("a copy of a show_ref shows to the same, whatever becomes of the first") {
+  int heard = 0;
+  const auto count = [&heard](const ptq::samples&, ptq::tensor_ref<int>, const ptq::tensor_view&) {
+    ++heard;
+    return ptq::more;
+  };
+  const auto stop = [](const ptq::samples&, ptq::tensor_ref<int>, const ptq::tensor_view&) {
+    return ptq::enough;
+  };
+  ptq::show_ref<int> first(count);
+  const ptq::show_ref<int> copy(first);
+  first = ptq::show_ref<int>(stop);
+  const float value = 1.0F;
+  CHECK(copy(0, {0, 0}, ptq::tensor_view(&value, {1})) == ptq::more);
+  CHECK(heard == 1);
+}
+
 TEST_CASE("archetypes obey the laws of evaluators") {
   const graph_archetype least;
   SUBCASE("the least evaluator") {
