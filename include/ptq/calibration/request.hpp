@@ -82,6 +82,19 @@ inline constexpr bool reads_extremes =
 
 } // namespace detail
 
+/// The name under which the statistics keep what `policy` makes of a sample, but for the axis. All
+/// that read extremes share those, whatever their own keys.
+template <range_estimator P>
+[[nodiscard]] auto statistic_key_of(const P& policy) -> std::string {
+  if constexpr (detail::is_one_of<P>) {
+    return std::visit([](const auto& chosen) { return statistic_key_of(chosen); }, policy.chosen());
+  } else if constexpr (detail::reads_extremes<P>) {
+    return std::string(extremes_key);
+  } else {
+    return key_of(policy);
+  }
+}
+
 /// What calibration shall keep of which tensor: the union of what all policies ask for.
 class statistics_request {
 public:
@@ -119,7 +132,7 @@ public:
       extremes(tensor, axis);
     } else {
       tensors_[tensor].estimations.try_emplace(
-          statistic_key(key_of(policy), axis),
+          statistic_key(statistic_key_of(policy), axis),
           custom{
               axis,
               [policy](std::size_t channels) {

@@ -97,6 +97,7 @@ private:
 [[nodiscard]] inline auto to_bytes(const statistics& of) -> std::string {
   using detail::put;
   std::string bytes(detail::statistics_mark);
+  put(bytes, of.model());
   put(bytes, std::uint64_t{of.seen().runs().size()});
   for (const auto& [first, last] : of.seen().runs()) {
     put(bytes, first);
@@ -150,6 +151,7 @@ private:
   if (!reader.mark()) {
     detail::statistics_reader::fail();
   }
+  result.set_model(reader.text());
   for (std::size_t runs = reader.count(16); runs != 0; --runs) {
     const std::uint64_t first = reader.number();
     const std::uint64_t last = reader.number();

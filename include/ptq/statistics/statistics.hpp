@@ -35,6 +35,7 @@ struct statistic_name {
 /// - `merge` of any split of the samples, in any order, gives the value of the whole, bit for bit.
 /// - The empty statistics are neutral.
 /// - A sample counts once: merging two values that both saw it is an error, not a double count.
+/// - What is read, by `per_sample`, `mean` and `usual_shape`, is of all samples seen, or an error.
 class statistics {
 public:
   using per_sample_numbers = std::map<std::uint64_t, std::vector<float>>;
@@ -50,8 +51,14 @@ public:
 
   [[nodiscard]] auto seen() const noexcept -> const sample_set& { return seen_; }
 
+  /// The digest of the graph that was run; empty if it is not known.
+  [[nodiscard]] auto model() const noexcept -> const std::string& { return model_; }
+
+  void set_model(std::string digest) { model_ = std::move(digest); }
+
   [[nodiscard]] auto empty() const noexcept -> bool {
-    return seen_.runs().empty() && per_sample_.empty() && sums_.empty() && shapes_.empty();
+    return model_.empty() && seen_.runs().empty() && per_sample_.empty() && sums_.empty() &&
+           shapes_.empty();
   }
 
   void see(std::uint64_t sample) { seen_.insert(sample); }
@@ -99,22 +106,33 @@ public:
   }
 
   /// The numbers of every sample, by sample.
-  /// @throws error if they were not collected.
+  /// @throws error if they were not collected, or not of the samples seen.
   [[nodiscard]] auto per_sample(const statistic_name& name) const -> const per_sample_numbers& {
     const auto found = per_sample_.find(name);
     if (found == per_sample_.end()) {
       throw missing(name);
     }
+    check_covered(name, found->second.size());
+    for (const auto& [sample, numbers] : found->second) {
+      if (!seen_.contains(sample)) {
+        throw error(
+            "the statistics hold `" + name.statistic + "` of sample " + std::to_string(sample) +
+                ", which they did not see",
+            name.tensor
+        );
+      }
+    }
     return found->second;
   }
 
   /// The mean over the samples of each number.
-  /// @throws error if they were not collected.
+  /// @throws error if they were not collected, or not of all samples seen.
   [[nodiscard]] auto mean(const statistic_name& name) const -> std::vector<double> {
     const auto found = sums_.find(name);
     if (found == sums_.end() || found->second.count == 0) {
       throw missing(name);
     }
+    check_covered(name, found->second.count);
     std::vector<double> result;
     for (const exact_sum& total : found->second.totals) {
       result.push_back(total.value() / static_cast<double>(found->second.count));
@@ -123,7 +141,7 @@ public:
   }
 
   /// The shape that most samples had, the least of them on a tie.
-  /// @throws error if no shape was noted.
+  /// @throws error if no shape was noted, or not that of all samples seen.
   [[nodiscard]] auto usual_shape(const std::string& tensor) const
       -> const std::vector<std::uint64_t>& {
     const auto found = shapes_.find(tensor);
@@ -131,18 +149,32 @@ public:
       throw missing({tensor, "shape"});
     }
     const std::pair<const std::vector<std::uint64_t>, std::uint64_t>* best = nullptr;
+    std::uint64_t noted = 0;
     for (const auto& entry : found->second) {
+      noted += entry.second;
       if (best == nullptr || entry.second > best->second) {
         best = &entry;
       }
     }
+    check_covered({tensor, "shape"}, noted);
     return best->first;
   }
 
   /// Adds what another part of the samples gave.
-  /// @throws error, and changes nothing, if both saw the same sample or their channels differ.
+  /// @throws error, and changes nothing, if both saw the same sample, their channels differ, or
+  /// they
+  ///   are of different models.
   void merge(const statistics& other) {
+    if (!model_.empty() && !other.model_.empty() && model_ != other.model_) {
+      throw error(
+          "the statistics to be merged are of different models: the digest of one is " + model_ +
+          ", of the other " + other.model_
+      );
+    }
     statistics result = *this;
+    if (result.model_.empty()) {
+      result.model_ = other.model_;
+    }
     if (const auto shared = seen_.first_shared_with(other.seen_)) {
       throw error("sample " + std::to_string(*shared) + " is in both statistics to be merged");
     }
@@ -208,6 +240,17 @@ private:
     }
   }
 
+  void check_covered(const statistic_name& name, std::uint64_t samples) const {
+    if (samples != seen_.size()) {
+      throw error(
+          "the statistics hold `" + name.statistic + "` of " + std::to_string(samples) +
+              " samples, but saw " + std::to_string(seen_.size()) +
+              ": were those of unlike algorithms merged?",
+          name.tensor
+      );
+    }
+  }
+
   static auto missing(const statistic_name& name) -> error {
     return error(
         "the statistics hold no `" + name.statistic +
@@ -216,6 +259,7 @@ private:
     );
   }
 
+  std::string model_{};
   sample_set seen_{};
   std::map<statistic_name, per_sample_numbers> per_sample_{};
   std::map<statistic_name, sums> sums_{};

@@ -267,6 +267,46 @@ TEST_CASE("bad data and foreign statistics are named") {
         "algorithm or model"
     );
   }
+  SUBCASE("statistics of a model with another digest") {
+    toy_evaluator evaluator(small_data());
+    ptq::statistics collected = ptq::calibrate(quantize, g, evaluator, {0, 4});
+    const std::string digest = ptq::digest(ptq::read_graph(g).nodes);
+    CHECK(collected.model() == digest);
+    collected.set_model("");
+    CHECK_NOTHROW((void)quantize(g, collected));
+    collected.set_model("fnv1a64:0");
+    CHECK(
+        message_of([&] { (void)quantize(g, collected); }) ==
+        "the statistics are of another model: its digest is fnv1a64:0, the graph's is " + digest
+    );
+  }
+  SUBCASE("statistics of unlike algorithms, merged") {
+    toy_evaluator evaluator(small_data());
+    const auto parts = [&](const auto& a, const auto& b) {
+      ptq::statistics merged = ptq::calibrate(a, g, evaluator, {0, 4});
+      merged.merge(ptq::calibrate(b, g, evaluator, {4, 10}));
+      return message_of([&] { (void)quantize(g, merged); });
+    };
+    const ptq::default_quantization<ptq::preset::mixed> other{
+        .activations = {.granularity = ptq::per_tensor}
+    };
+    CHECK(
+        parts(quantize, other) ==
+        "relu1: the statistics hold `extremes/1` of 4 samples, but saw 10: were those of unlike "
+        "algorithms merged?"
+    );
+    using without_bias = ptq::default_quantization<
+        ptq::preset::performance,
+        ptq::device::any,
+        ptq::default_ranges,
+        schemes,
+        ptq::corrections<>>;
+    CHECK(
+        parts(without_bias{}, quantize) ==
+        "conv: the statistics hold `mean/1` of 6 samples, but saw 10: were those of unlike "
+        "algorithms merged?"
+    );
+  }
   SUBCASE("statistics for another algorithm") {
     toy_evaluator evaluator(small_data());
     const ptq::default_quantization<ptq::preset::mixed> other{
@@ -284,8 +324,8 @@ TEST_CASE("constants of zeros, of one value and of huge values give grids that h
   for (const float value : {0.0F, 1e-12F, -3.0F, 3e38F, -3e38F}) {
     CAPTURE(value);
     toy_graph g;
-    g.add("sum", g.input("x"), g.constant("w", {2, 1}, {value, value}));
-    toy_evaluator evaluator(toy_samples(2, {2, 1}, value / 2, value / 2 + 1e-30F));
+    g.add("sum", g.input("x"), g.constant("w", {1, 2}, {value, value}));
+    toy_evaluator evaluator(toy_samples(2, {1, 2}, value / 2, value / 2 + 1e-30F));
     const auto plan_by = [&](const auto& quantize) { return quantize(g, evaluator); };
     CHECK_NOTHROW(ptq::validate(plan_by(ptq::default_quantization<ptq::preset::performance>{})));
     CHECK_NOTHROW(ptq::validate(plan_by(ptq::default_quantization<ptq::preset::accuracy>{})));

@@ -30,6 +30,7 @@ auto site_of(ptq::mode how, std::optional<std::size_t> axis) -> ptq::quantizer_s
 /// Extremes of three samples: of the tensor, and of its two channels.
 auto three_samples() -> ptq::statistics {
   ptq::statistics s;
+  s.see(0, 3);
   s.record({"x", "extremes"}, 0, {-1, 2});
   s.record({"x", "extremes"}, 1, {-4, 3});
   s.record({"x", "extremes"}, 2, {-1, 7});
@@ -62,6 +63,45 @@ TEST_CASE("ranges of the user's choice take each side from its own estimator") {
   );
 }
 
+/// Reads the library's extremes, under a key of its own.
+struct lower_half {
+  template <class T>
+  auto start() const -> ptq::extremes_estimation<T> {
+    return {};
+  }
+
+  template <class T>
+  auto range(const ptq::extremes_estimation<T>& of) const -> ptq::value_range<T> {
+    return {of.low, of.low / 2};
+  }
+
+  static auto key() -> std::string { return "mine"; }
+
+  auto operator==(const lower_half&) const -> bool = default;
+};
+
+TEST_CASE("an estimator of the user's that reads extremes finds them, whatever its key") {
+  const auto check = [](const auto& mine) {
+    const ptq::quantizer_site site = site_of(ptq::symmetric, std::nullopt);
+    ptq::statistics_request request;
+    ptq::request_range(request, mine, site);
+    CHECK(request.tensors().at(0).extremes);
+    CHECK(request.tensors().at(0).estimations.empty());
+    CHECK(ptq::activation_ranges(mine, site, "x", three_samples()) == ranges{{-4, -0.5F}});
+  };
+  check(ptq::ranges<
+        ptq::for_weights<ptq::abs_max>,
+        ptq::for_activations<
+            ptq::low<lower_half, ptq::aggregate::min>,
+            ptq::high<lower_half, ptq::aggregate::max>>>{});
+  using chosen = ptq::one_of<lower_half, ptq::max>;
+  check(ptq::ranges<
+        ptq::for_weights<ptq::abs_max>,
+        ptq::for_activations<
+            ptq::low<chosen, ptq::aggregate::min>,
+            ptq::high<chosen, ptq::aggregate::max>>>{});
+}
+
 TEST_CASE("what each side needs is asked for once") {
   const auto asked = [](ptq::mode how, std::optional<std::size_t> axis) {
     ptq::statistics_request request;
@@ -83,11 +123,21 @@ TEST_CASE("statistics that lack something, or are damaged, are refused with the 
     });
   };
   ptq::statistics s;
+  s.see(0);
   CHECK(
       refusal(s, std::nullopt) ==
       "x: the statistics hold no `extremes` of this tensor: they were collected for another "
       "algorithm or model"
   );
+  SUBCASE("not of all samples") {
+    s.see(1);
+    s.record({"x", "extremes"}, 1, {1, 2});
+    CHECK(
+        refusal(s, std::nullopt) ==
+        "x: the statistics hold `extremes` of 1 samples, but saw 2: were those of unlike "
+        "algorithms merged?"
+    );
+  }
   SUBCASE("no numbers") {
     s.record({"x", "extremes"}, 0, {});
     CHECK(refusal(s, std::nullopt) == "x: the statistics are damaged: a range of no numbers");

@@ -64,6 +64,7 @@ TEST_CASE("empty statistics are empty") {
 
 TEST_CASE("means are of the samples") {
   ptq::statistics s;
+  s.see(0, 3);
   s.add({"x", "mean/1"}, numbers{1, 10});
   s.add({"x", "mean/1"}, numbers{2, 20});
   s.add({"x", "mean/1"}, numbers{6, 60});
@@ -72,9 +73,11 @@ TEST_CASE("means are of the samples") {
 
 TEST_CASE("the usual shape is that of most samples, the least on a tie") {
   ptq::statistics s;
+  s.see(0, 2);
   s.note_shape("x", {1, 9, 9});
   s.note_shape("x", {1, 8, 8});
   CHECK(s.usual_shape("x") == std::vector<std::uint64_t>{1, 8, 8});
+  s.see(2);
   s.note_shape("x", {1, 9, 9});
   CHECK(s.usual_shape("x") == std::vector<std::uint64_t>{1, 9, 9});
 }
@@ -91,6 +94,50 @@ TEST_CASE("what was not collected is named") {
   CHECK(message_of([&] {
           (void)s.usual_shape("x");
         }) == "x: the statistics hold no `shape` of this tensor: " + hint);
+}
+
+TEST_CASE("what is not of all samples seen is named") {
+  ptq::statistics s;
+  s.see(0);
+  s.record({"x", "extremes"}, 0, {1, 2});
+  s.add({"x", "mean/1"}, numbers{1});
+  s.note_shape("x", {1});
+  ptq::statistics unlike;
+  unlike.see(1);
+  s.merge(unlike);
+  const std::string hint = " of 1 samples, but saw 2: were those of unlike algorithms merged?";
+  CHECK(message_of([&] {
+          (void)s.per_sample({"x", "extremes"});
+        }) == "x: the statistics hold `extremes`" + hint);
+  CHECK(message_of([&] {
+          (void)s.mean({"x", "mean/1"});
+        }) == "x: the statistics hold `mean/1`" + hint);
+  CHECK(message_of([&] { (void)s.usual_shape("x"); }) == "x: the statistics hold `shape`" + hint);
+  s.record({"x", "extremes"}, 7, {1, 2});
+  CHECK(message_of([&] {
+          (void)s.per_sample({"x", "extremes"});
+        }) == "x: the statistics hold `extremes` of sample 7, which they did not see");
+}
+
+TEST_CASE("statistics of different models do not merge") {
+  ptq::statistics a = ptq::test::statistics_of_sample(0, 0);
+  a.set_model("fnv1a64:0");
+  ptq::statistics b = ptq::test::statistics_of_sample(1, 1);
+  ptq::statistics of_unknown = b;
+  of_unknown.merge(a);
+  a.merge(b);
+  CHECK(a.model() == "fnv1a64:0");
+  CHECK(of_unknown == a);
+  ptq::statistics c;
+  c.set_model("fnv1a64:1");
+  CHECK_FALSE(c.empty());
+  const ptq::statistics before = a;
+  CHECK(
+      message_of([&] { a.merge(c); }) ==
+      "the statistics to be merged are of different models: the digest of one is fnv1a64:0, of the "
+      "other fnv1a64:1"
+  );
+  CHECK(a == before);
 }
 
 TEST_CASE("a change of channels is an error that changes nothing") {
