@@ -6,6 +6,7 @@
 #include <ptq/observer/observer.hpp>
 #include <ptq/statistics/statistics.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <future>
 #include <type_traits>
@@ -17,7 +18,7 @@ namespace ptq {
 /// to save, to send. `algorithm(graph, statistics)` makes the plan of it.
 /// @throws error for what goes wrong in the run, with tensor and sample.
 template <class Algorithm, class G, class E, class... Observers>
-auto calibrate(
+[[nodiscard]] auto calibrate(
     const Algorithm& algorithm,
     const G& of,
     E&& evaluator,
@@ -35,19 +36,23 @@ auto calibrate(
 
 /// The same with `threads` forks of the evaluator at work, each on a part of the range. The same
 /// bits as with one.
+/// @param tell  Any observers; they are told by the calling thread, as each part is done.
 /// @throws error as `calibrate`: of several, the one of the first part; and if `threads` is 0.
-template <class Algorithm, class G, class E>
-auto calibrate_in_threads(
+template <class Algorithm, class G, class E, class... Observers>
+[[nodiscard]] auto calibrate_in_threads(
     const Algorithm& algorithm,
     const G& of,
     const E& evaluator,
     const samples& range,
-    std::size_t threads
+    std::size_t threads,
+    Observers&&... tell
 ) -> statistics {
   if constexpr (graph<G> && forkable_evaluator_for<E, G>) {
     if (threads == 0) {
       throw error("at least one thread is needed", {}, "threads");
     }
+    const observers all = observed_by(tell...);
+    const auto begun = std::chrono::steady_clock::now();
     const std::size_t size = (range.size() + threads - 1) / threads;
     std::vector<std::future<statistics>> parts;
     for (std::size_t begin = 0; begin < range.size() || parts.empty(); begin += size) {
@@ -62,9 +67,13 @@ auto calibrate_in_threads(
       }
     }
     statistics result;
+    all.on_progress({"calibration", 0, range.size()});
     for (std::future<statistics>& part : parts) {
       result.merge(part.get());
+      all.on_progress({"calibration", result.seen().size(), range.size()});
     }
+    const auto taken = std::chrono::steady_clock::now() - begun;
+    all.on_time({"calibration", std::chrono::duration<double>(taken).count()});
     return result;
   } else {
     static_assert(explain_forkable_evaluator<E, G>());

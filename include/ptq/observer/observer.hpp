@@ -25,7 +25,9 @@ struct note {
 
 /// How long a stage took.
 struct stage_time {
-  std::string_view stage{}; ///< `placement`, `calibration`, `weights`, `corrections`, ...
+  /// `calibration` if an engine ran; then, for a plan, `reading` the graph, `placement`, `weights`,
+  /// `activations`, `corrections`.
+  std::string_view stage{};
   double seconds = 0.0;
 };
 

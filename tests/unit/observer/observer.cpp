@@ -83,13 +83,16 @@ TEST_CASE("an algorithm tells its stages, to lasting and passing observers alike
       std::vector<std::string>{
           "progress calibration",
           "progress calibration",
+          "time calibration",
+          "time reading",
           "time placement",
-          "time ranges and grids",
+          "time weights",
+          "time activations",
           "note conv",
           "time corrections",
       }
   );
-  CHECK(times == 3);
+  CHECK(times == 6);
 }
 
 } // namespace
