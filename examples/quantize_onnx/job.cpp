@@ -178,7 +178,7 @@ auto statistics_of(
   ptq::statistics result =
       chosen.threads == 1
           ? ptq::calibrate(quantize, graph, evaluator, range, progress)
-          : ptq::calibrate_in_threads(quantize, graph, evaluator, range, chosen.threads);
+          : ptq::calibrate_in_threads(quantize, graph, evaluator, range, chosen.threads, progress);
   facts.seconds = watch.seconds();
   into.calibration = facts;
   return result;
