@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// expect: deleted function
+// expect: deleted function '(resolve|ptq::resolved_plan<[^(]*> ptq::resolve)[(']
 #include <ptq/plan/resolve.hpp>
 
 #include "net.hpp"

@@ -320,4 +320,52 @@ TEST_CASE_FIXTURE(fixture, "all of a small net is lowered, layer for layer") {
   CHECK(names == std::vector<std::string>{"conv.w", "dw.w", "fc.w", "conv.b", "dw.b", "fc.b"});
 }
 
+TEST_CASE_FIXTURE(fixture, "as uint8, codes count from 0 and keep their zero points") {
+  g.matmul("fc", x, g.constant("w", {4, 1}, {-1.0F, 0.0F, 0.25F, 1.0F}));
+  const ptq::grid symmetric{.in_low = -1.0F, .in_high = 1.0F, .levels = 255};
+  quantize("w", ptq::tensor_kind::weights, {{"fc", 1}}, {symmetric});
+  const auto as_unsigned = ptq::lower(g, by, ptq::element_type::u8);
+  const auto as_signed = ptq::lower(g, by);
+  REQUIRE(as_unsigned.size() == 1);
+  const auto& codes = std::get<std::vector<std::uint8_t>>(as_unsigned[0].codes);
+  const auto& with_sign = std::get<int8s>(as_signed[0].codes);
+  CHECK(codes == std::vector<std::uint8_t>{0, 127, 159, 254});
+  CHECK(as_unsigned[0].zero_points == floats{127.0F});
+  CHECK(as_unsigned[0].scales == as_signed[0].scales);
+  for (std::size_t i = 0; i != codes.size(); ++i) {
+    CHECK(int{codes[i]} - 127 == int{with_sign[i]});
+  }
+  CHECK(message_of([&] {
+          (void)ptq::lower(g, by, ptq::element_type::i16);
+        }) == "weights are lowered to int8 or uint8 (option `weights_as`)");
+}
+
+TEST_CASE_FIXTURE(
+    fixture, "a bias behind a concatenation or a Relu is in the units of the one grid above"
+) {
+  const ptq::grid on{.in_low = 0.0F, .in_high = 2.55F};
+  const auto y = g.input("y");
+  const auto joined = g.concat("joined", {x, y}, 1);
+  const auto w = g.constant("w", {1, 4}, {1.0F, 1.0F, 1.0F, 1.0F});
+  g.matmul("fc", g.relu("r", joined), w, g.constant("b", {1}, {1.0F}), {.transpose_b = true});
+  quantize("x", ptq::tensor_kind::activations, {{"joined", 0}}, {on});
+  quantize(
+      "w",
+      ptq::tensor_kind::weights,
+      {{"fc", 1}},
+      {{.in_low = -1.27F, .in_high = 1.27F, .levels = 255}}
+  );
+  CHECK(ptq::lower(g, by).size() == 1); // `y` is in floating point
+  quantize("y", ptq::tensor_kind::activations, {{"joined", 1}}, {on});
+  const auto lowered = ptq::lower(g, by);
+  REQUIRE(lowered.size() == 2);
+  CHECK(lowered[1].name == "b");
+  CHECK(std::get<int32s>(lowered[1].codes) == int32s{10'000});
+  by.quantizers.pop_back();
+  quantize(
+      "y", ptq::tensor_kind::activations, {{"joined", 1}}, {{.in_low = 0.0F, .in_high = 1.0F}}
+  );
+  CHECK(ptq::lower(g, by).size() == 1); // two grids
+}
+
 } // namespace
