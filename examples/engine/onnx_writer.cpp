@@ -4,6 +4,7 @@
 #include <ptq/kernel/fake_quantize.hpp>
 #include <ptq/lowering/lower.hpp>
 #include <ptq/plan/resolve.hpp>
+#include <ptq/statistics/file.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -498,8 +499,13 @@ private:
 
 void write_int8_onnx(const graph& of, const ptq::plan& under, const std::filesystem::path& file) {
   const onnx::ModelProto proto = writer(of, under).run();
-  std::filesystem::path partial = file;
-  partial += ".partial";
+  const std::filesystem::path partial = [&] {
+    try {
+      return ptq::new_file_beside(file.string());
+    } catch (const ptq::error&) {
+      throw error(file.string() + ": the file cannot be written");
+    }
+  }();
   std::ofstream stream(partial, std::ios::binary);
   const bool written = stream && proto.SerializeToOstream(&stream);
   stream.close();

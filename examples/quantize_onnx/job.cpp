@@ -15,9 +15,11 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <optional>
+#include <span>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -106,16 +108,69 @@ struct shown_progress {
   ptq::print_progress bar{};
 };
 
+struct named_path {
+  std::string_view option;
+  const std::string& path;
+};
+
+auto same_file(const std::string& a, const std::string& b) -> bool {
+  std::error_code problem;
+  if (std::filesystem::equivalent(a, b, problem)) {
+    return true;
+  }
+  const std::filesystem::path one = std::filesystem::weakly_canonical(a, problem);
+  return !problem && one == std::filesystem::weakly_canonical(b, problem) && !problem;
+}
+
+/// @throws ptq::error if one file would be written twice, or over what is read.
+void check_apart(std::span<const named_path> inputs, std::span<const named_path> outputs) {
+  const auto compare = [](const named_path& one, const named_path& other) {
+    if (!one.path.empty() && !other.path.empty() && same_file(one.path, other.path)) {
+      throw ptq::error(
+          "one file for both " + std::string(one.option) + " and " + std::string(other.option),
+          other.path
+      );
+    }
+  };
+  for (std::size_t i = 0; i != outputs.size(); ++i) {
+    for (const named_path& input : inputs) {
+      compare(input, outputs[i]);
+    }
+    for (const named_path& before : outputs.first(i)) {
+      compare(before, outputs[i]);
+    }
+  }
+}
+
 /// @throws ptq::error if a file could not be written there, before the work is done and not after.
 void check_writable(const std::string& path) {
   if (path.empty()) {
     return;
   }
-  const std::string beside = path + ".part";
-  const bool writable = !std::filesystem::is_directory(path) && std::ofstream(beside).good();
-  std::filesystem::remove(beside);
-  if (!writable) {
+  if (std::filesystem::exists(path) && !std::filesystem::is_regular_file(path)) {
     throw ptq::error("cannot be written", path);
+  }
+  std::filesystem::remove(ptq::new_file_beside(path));
+}
+
+void check_paths(const options& chosen) {
+  const named_path inputs[] = {
+      {"MODEL.onnx", chosen.model},
+      {"--calibration", chosen.calibration},
+      {"--from-statistics", chosen.from_statistics},
+      {"--from-plan", chosen.from_plan},
+      {"--test", chosen.test},
+      {"--labels", chosen.labels},
+  };
+  const named_path outputs[] = {
+      {"--save-statistics", chosen.save_statistics},
+      {"--plan", chosen.plan},
+      {"--output", chosen.output},
+      {"--report", chosen.report},
+  };
+  check_apart(inputs, outputs);
+  for (const named_path& each : outputs) {
+    check_writable(each.path);
   }
 }
 
@@ -241,10 +296,7 @@ auto version_of_ptq() -> std::string {
 }
 
 void run(const options& chosen) {
-  for (const std::string& path :
-       {chosen.save_statistics, chosen.plan, chosen.output, chosen.report}) {
-    check_writable(path);
-  }
+  check_paths(chosen);
   const engine::model model = engine::load(chosen.model);
   const engine::graph graph(model);
   const quantization quantize = quantization_of(chosen);

@@ -6,7 +6,8 @@
 #include "options.hpp"
 
 /// Does what the options ask for: quantizes, measures, writes files, prints a table.
-/// @throws std::exception with one line that says what is wrong; nothing is half-written then.
+/// @throws std::exception with one line that says what is wrong. Files are written last and one
+///   after the other: each is whole or as it was.
 void run(const options& chosen);
 
 [[nodiscard]] auto version_of_ptq() -> std::string;

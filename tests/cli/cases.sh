@@ -142,7 +142,7 @@ truncated_model)
   done
   ;;
 changed_model)
-  # A byte in every 997th place is turned over: an error with one line, or a model that runs.
+  # One byte in every 1997 is 0xff instead: an error with one line, or a model that runs.
   few 4
   size=$(stat -c %s "$MODEL")
   for ((at = 13; at < size; at += 1997)); do
@@ -194,6 +194,22 @@ damaged_plan)
   refuses bad.json -- "$MODEL" --from-plan bad.json "${outputs[@]}"
   one_line
   ;;
+hand_edited_plan)
+  few 4
+  "$QUANTIZE" "$MODEL" --calibration few.npy --plan plan.json --quiet
+  # What feeds the second convolution, taken for weights; then its weights for activations.
+  sed '/"tensor": "\/0\/0.2\/Clip_output_0"/,/"kind"/s/"kind": "activations"/"kind": "weights"/' plan.json >bad.json
+  ! cmp -s plan.json bad.json || fail "nothing edited"
+  refuses bad.json /0/0.2/Clip_output_0 weights -- "$MODEL" --from-plan bad.json "${outputs[@]}"
+  one_line
+  sed 's/"kind": "weights"/"kind": "activations"/' plan.json >bad.json
+  refuses bad.json activations constant -- "$MODEL" --from-plan bad.json "${outputs[@]}"
+  one_line
+  # Grids along the wrong axis.
+  sed 's/"axis": 0/"axis": 1/' plan.json >bad.json
+  refuses bad.json axis -- "$MODEL" --from-plan bad.json "${outputs[@]}"
+  one_line
+  ;;
 damaged_statistics)
   few 4
   "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --quiet
@@ -205,8 +221,24 @@ statistics_of_other_options)
   # Per-tensor activations need numbers that calibration for the default did not keep.
   few 4
   "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --activations-granularity pertensor --quiet
-  refuses extremes/1 -- "$MODEL" --from-statistics s "${outputs[@]}"
+  refuses /0/0.2/Clip_output_0 extremes/1 -- "$MODEL" --from-statistics s "${outputs[@]}"
   one_line
+  "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --no-bias-correction --quiet
+  refuses /0/0.0/Conv_output_0 mean/1 -- "$MODEL" --from-statistics s "${outputs[@]}"
+  one_line
+  "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --preset mixed --quiet
+  refuses /0/0.2/Clip_output_0 '`extremes`' -- "$MODEL" --from-statistics s "${outputs[@]}"
+  one_line
+  # Those of the default options are enough for any others.
+  "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --quiet
+  for others in "--preset mixed" "--preset accuracy --device CPU" "--activations-granularity pertensor" \
+    "--weights-granularity pertensor" "--saturation-fix all" --no-bias-correction; do
+    # shellcheck disable=SC2086
+    "$QUANTIZE" "$MODEL" --calibration few.npy --plan calibrated.json --quiet $others
+    # shellcheck disable=SC2086
+    "$QUANTIZE" "$MODEL" --from-statistics s --plan saved.json --quiet $others
+    cmp calibrated.json saved.json
+  done
   ;;
 unwritable_output)
   few 4
@@ -215,6 +247,33 @@ unwritable_output)
   mkdir folder
   refuses folder -- "$MODEL" --calibration few.npy --plan out/plan.json --output folder
   one_line
+  ;;
+one_path_twice)
+  few 4
+  cp "$MODEL" model.onnx
+  refuses MODEL.onnx --output -- model.onnx --calibration few.npy --output ./model.onnx
+  one_line
+  cmp model.onnx "$MODEL"
+  refuses --plan --report -- model.onnx --calibration few.npy --plan out/a --report out/../out/a
+  one_line
+  ln -s model.onnx link.onnx
+  refuses MODEL.onnx --report -- model.onnx --calibration few.npy --report link.onnx
+  one_line
+  refuses --calibration --save-statistics -- model.onnx --calibration few.npy --save-statistics few.npy
+  one_line
+  ;;
+files_beside)
+  # What the user keeps beside an output stays as it is, whether the program succeeds or not.
+  few 4
+  for name in plan.json.part plan.json.part-0 model.onnx.partial model.onnx.part-0; do
+    echo mine >"$name"
+  done
+  "$QUANTIZE" "$MODEL" --calibration few.npy --plan plan.json --output model.onnx --quiet
+  refuses nowhere.onnx -- nowhere.onnx --calibration few.npy --plan plan.json --output model.onnx
+  for name in plan.json.part plan.json.part-0 model.onnx.partial model.onnx.part-0; do
+    [ "$(cat "$name")" = mine ] || fail "$name was changed"
+  done
+  [ "$(ls | grep -c part)" -eq 4 ] || fail "left behind: $(ls)"
   ;;
 unknown_preset)
   refuses --preset fast performance -- "$MODEL" --calibration "$images" --preset fast "${outputs[@]}"
@@ -225,7 +284,7 @@ no_source)
 two_sources)
   few 4
   "$QUANTIZE" "$MODEL" --calibration few.npy --plan plan.json --quiet
-  refuses "" -- "$MODEL" --calibration few.npy --from-plan plan.json "${outputs[@]}"
+  refuses --calibration --from-plan -- "$MODEL" --calibration few.npy --from-plan plan.json "${outputs[@]}"
   ;;
 *) fail "no such case: $1" ;;
 esac

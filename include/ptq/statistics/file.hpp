@@ -5,6 +5,7 @@
 #include <ptq/statistics/serialise.hpp>
 #include <ptq/statistics/statistics.hpp>
 
+#include <cerrno>
 #include <cstdio>
 #include <fstream>
 #include <ios>
@@ -13,20 +14,32 @@
 
 namespace ptq {
 
-/// Writes `bytes` beside `path` and renames, so that the file is either whole or not there.
-/// @throws error if it cannot be written.
-inline void write_file(const std::string& path, const std::string& bytes) {
-  const std::string beside = path + ".part";
-  {
-    std::ofstream file(beside, std::ios::binary | std::ios::trunc);
-    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    file.flush();
-    if (!file) {
-      std::remove(beside.c_str());
-      throw error("cannot be written", path);
+/// Makes an empty file beside `path`, under a name that no file had: what becomes `path` is written
+/// there and renamed.
+/// @return The name: `path` with `.part-` and a number.
+/// @throws error if there can be no such file.
+[[nodiscard]] inline auto new_file_beside(const std::string& path) -> std::string {
+  for (int number = 0; number != 1000; ++number) {
+    std::string name = path + ".part-" + std::to_string(number);
+    if (std::FILE* const file = std::fopen(name.c_str(), "wbx"); file != nullptr) {
+      std::fclose(file);
+      return name;
+    }
+    if (errno != EEXIST) {
+      break;
     }
   }
-  if (std::rename(beside.c_str(), path.c_str()) != 0) {
+  throw error("cannot be written", path);
+}
+
+/// Writes `bytes` beside `path` and renames, so that the file is either whole or as it was.
+/// @throws error if it cannot be written.
+inline void write_file(const std::string& path, const std::string& bytes) {
+  const std::string beside = new_file_beside(path);
+  std::ofstream file(beside, std::ios::binary | std::ios::trunc);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (!file || std::rename(beside.c_str(), path.c_str()) != 0) {
     std::remove(beside.c_str());
     throw error("cannot be written", path);
   }
