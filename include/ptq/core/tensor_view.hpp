@@ -54,6 +54,12 @@ public:
   constexpr tensor_view(const T* data, std::initializer_list<Extent> extents)
       : tensor_view(data, std::span<const Extent>(extents.begin(), extents.size())) {}
 
+  /// The same for a list of constants and sizes: `{1, channels, height, width}`.
+  template <class T>
+    requires has_element_type<T>
+  constexpr tensor_view(const T* data, std::initializer_list<std::size_t> extents)
+      : tensor_view(data, std::span<const std::size_t>(extents.begin(), extents.size())) {}
+
   /// Row-major and dense. `extents` is any range of integers; empty for a scalar.
   template <class T, std::ranges::input_range Extents>
     requires has_element_type<T> && std::integral<std::ranges::range_value_t<Extents>>
@@ -81,6 +87,11 @@ public:
     requires has_element_type<std::ranges::range_value_t<Values>>
   constexpr tensor_view(const Values& values, std::initializer_list<Extent> extents)
       : tensor_view(values, std::span<const Extent>(extents.begin(), extents.size())) {}
+
+  template <std::ranges::contiguous_range Values>
+    requires has_element_type<std::ranges::range_value_t<Values>>
+  constexpr tensor_view(const Values& values, std::initializer_list<std::size_t> extents)
+      : tensor_view(values, std::span<const std::size_t>(extents.begin(), extents.size())) {}
 
   /// Any layout, with the element type known at run time.
   /// @throws error if there are more than `max_rank` axes.
