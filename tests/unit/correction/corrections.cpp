@@ -154,7 +154,7 @@ TEST_CASE_FIXTURE(fixture, "what is added behind a convolution but is no bias is
 }
 
 TEST_CASE_FIXTURE(fixture, "a corrected bias keeps the mean output of a matrix product") {
-  sample_shape = {4, 5};
+  sample_shape = {1, 5};
   SUBCASE("[out, in]") {
     const auto y =
         g.matmul("fc", x, numbers("w", {3, 5}), numbers("b", {3}, 1, 2), {.transpose_b = true});
@@ -219,7 +219,7 @@ TEST_CASE_FIXTURE(fixture, "biases that are left as they are, and why") {
           "`attributes(node_id) const -> ptq::op_attributes`";
   }
   SUBCASE("transposed activations") {
-    sample_shape = {2, 4};
+    sample_shape = {1, 2, 4};
     g.matmul("conv", x, numbers("w", {2, 3}), numbers("b", {3}, 1, 2), {.transpose_a = true});
     CHECK(corrected(fast_bias{}).constants.empty());
     why = "its activations are transposed";
@@ -248,7 +248,7 @@ TEST_CASE_FIXTURE(
 }
 
 TEST_CASE_FIXTURE(fixture, "a matrix product needs no attributes") {
-  sample_shape = {4, 5};
+  sample_shape = {1, 5};
   g.matmul("fc", x, numbers("w", {3, 5}), numbers("b", {3}, 1, 2), {.transpose_b = true});
   const ptq::plan with = corrected(fast_bias{});
   const ptq::plan without = corrected_on(plain_toy_graph(g), fast_bias{});
@@ -329,7 +329,7 @@ TEST_CASE_FIXTURE(fixture, "the saturation fix halves the first convolutions, al
 }
 
 TEST_CASE_FIXTURE(fixture, "without convolutions the saturation fix does nothing") {
-  sample_shape = {4, 5};
+  sample_shape = {1, 5};
   g.matmul("fc", x, numbers("w", {5, 3}));
   CHECK(corrected(saturation_fix{ptq::saturation::all}) == corrected());
 }
