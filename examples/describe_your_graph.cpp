@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A tiny engine that knows nothing of quantization, and the two descriptions by which ptq knows the
 // engine.
-#include <ptq/json/plan.hpp>
-#include <ptq/ptq.hpp>
+//! [includes]
+#include <ptq/json/plan.hpp> // ptq::save, ptq::load_plan; link ptq::json
+#include <ptq/ptq.hpp>       // everything else on this page; link ptq::ptq
+//! [includes]
 
 #include <algorithm>
 #include <array>
@@ -16,6 +18,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 // ---------------------------------------------------------------------------------------------
@@ -251,6 +254,15 @@ static_assert(ptq::explain_plan_evaluator<my_evaluator, my_graph>());
 
 //! [evaluator]
 
+//! [notes]
+struct print_notes {
+  void on_note(const ptq::note& what) {
+    std::fprintf(stderr, "%s: %s\n", what.where.c_str(), what.message.c_str());
+  }
+};
+
+//! [notes]
+
 namespace {
 
 /// Numbers that look random and are the same everywhere.
@@ -277,7 +289,7 @@ auto make_net() -> engine::net {
       {kind::hard_swish, "swish2", {7}, {8, 8, 8}},
       {kind::mean_pool, "pool", {8}, {8}},
       {kind::constant, "dense.weight", {}, {3, 8}, numbers(24, 5, 1.0F)},
-      {kind::constant, "dense.bias", {}, {3}, numbers(3, 6, 0.1F)},
+      {kind::constant, "dense.bias", {}, {3}, {0.05F, 0.0F, -0.1F}},
       {kind::dense, "dense", {9, 10, 11}, {3}},
   }};
 }
@@ -302,7 +314,7 @@ int main() try {
   const ptq::default_quantization<ptq::preset::mixed, ptq::device::cpu> quantize{
       .stat_subset_size = 50
   };
-  const ptq::plan plan = quantize(graph, evaluator);
+  const ptq::plan plan = quantize(graph, evaluator, print_notes{});
   ptq::save(plan, "tiny.plan.json"); // readable, diffable, the same bytes on every machine
   for (const ptq::lowered_tensor& tensor : ptq::lower(graph, plan)) {
     std::printf(
@@ -311,22 +323,47 @@ int main() try {
   }
   //! [quantize]
 
-  for (const auto& each : plan.quantizers) {
-    for (const ptq::port_name& port : each->consumers) {
+  //! [compile]
+  for (const ptq::lowered_tensor& tensor : ptq::lower(graph, plan)) {
+    const auto print = [&tensor](const auto& codes) { // a vector of int8, uint8 or int32
+      const auto code = static_cast<float>(codes.front());
+      const float value = (code - tensor.zero_points.front()) * tensor.scales.front();
       std::printf(
-          "%s -> %s, input %zu: %zu grid(s) of %lld levels\n",
-          each->tensor.c_str(),
+          "%s: %zu codes of %zu byte(s), the first is %.0f and stands for %.4f\n",
+          tensor.name.c_str(),
+          codes.size(),
+          sizeof(codes.front()),
+          static_cast<double>(code),
+          static_cast<double>(value)
+      );
+    };
+    std::visit(print, tensor.codes);
+  }
+  //! [compile]
+
+  //! [read]
+  for (const auto& entry : plan.quantizers) { // shared values: what is in them is behind ->
+    for (const ptq::port_name& port : entry->consumers) {
+      const ptq::grid& first = entry->format.grids.front();
+      std::printf(
+          "%s -> %s, input %zu: %zu grid(s) of %lld levels, the first from %.4f to %.4f\n",
+          entry->tensor.c_str(),
           port.node.c_str(),
           port.input,
-          each->format.grids.size(),
-          static_cast<long long>(each->format.grids.front().levels)
+          entry->format.grids.size(),
+          static_cast<long long>(first.levels),
+          static_cast<double>(first.out_low),
+          static_cast<double>(first.out_high)
       );
     }
   }
-  for (const auto& each : plan.constants) {
-    std::printf("%s: replaced by %s\n", each->tensor.c_str(), each->cause.c_str());
+  for (const auto& entry : plan.constants) {
+    std::printf("%s: replaced by %s\n", entry->tensor.c_str(), entry->cause.c_str());
   }
+  //! [read]
+  //! [errors]
 } catch (const ptq::error& problem) {
   std::fprintf(stderr, "%s\n", problem.what());
   return 1;
 }
+//! [errors]

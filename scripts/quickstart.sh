@@ -12,7 +12,7 @@ bin=build/release/examples
 scripts/install-dependencies.sh run
 mkdir -p "$out"
 
-echo "Building $bin/quantize_onnx"
+echo "Building $bin/quantize_onnx: this takes some minutes the first time; the log is $out/build.log"
 if ! {
   cmake --preset release -DPTQ_BUILD_TESTS=OFF -DPTQ_BUILD_BENCHMARKS=OFF &&
     cmake --build build/release --parallel "$(nproc)" --target quantize_onnx fashion_mnist_to_npy
