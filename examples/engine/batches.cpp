@@ -11,7 +11,7 @@ void check_samples(const model& of, const tensor& samples) {
                     std::equal(given.begin() + 1, given.end(), of.input_shape.begin() + 1);
   if (!fits) {
     throw error(
-        "samples of shape " + text(given) + " do not fit the model's input '" +
+        "an array of shape " + text(given) + " does not fit the model's input '" +
         of.nodes[of.input].outputs[0] + "' of shape [N" + text(of.input_shape).substr(2)
     );
   }

@@ -249,6 +249,9 @@ auto parse(std::span<const char> bytes, const std::string& name, const limits& a
 
 auto load(const std::filesystem::path& file, const limits& allowed) -> model {
   std::error_code problem;
+  if (std::filesystem::is_directory(file, problem)) {
+    throw error(file.string() + ": this is a folder, not a model");
+  }
   if (!std::filesystem::is_regular_file(file, problem)) {
     throw error(file.string() + ": there is no such file");
   }

@@ -147,8 +147,9 @@ void check_writable(const std::string& path) {
   if (path.empty()) {
     return;
   }
-  if (std::filesystem::exists(path) && !std::filesystem::is_regular_file(path)) {
-    throw ptq::error("cannot be written", path);
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) {
+    throw ptq::error("cannot be written: it is a folder", path);
   }
   std::filesystem::remove(ptq::new_file_beside(path));
 }
@@ -221,6 +222,9 @@ auto statistics_of(
   const auto run_bare = [&](const ptq::samples& part) {
     evaluator.observe(graph, {}, part, ptq::show_ref<engine::node_id>(ignore));
   };
+  if (range.empty()) {
+    throw ptq::error("there is no sample to calibrate on", chosen.calibration);
+  }
   calibration_facts facts{.samples = range.size(), .passes = 1};
   if (!range.empty()) {
     run_bare(range.part(0, 1));
@@ -239,6 +243,36 @@ auto statistics_of(
   return result;
 }
 
+/// @throws ptq::error if there is not one label for each sample, or one is no class of the model.
+void check_labels(
+    const std::vector<std::int64_t>& labels,
+    const engine::tensor& samples,
+    const engine::model& model,
+    const options& chosen
+) {
+  const std::size_t count = samples.dimension() == 0 ? 0 : samples.shape()[0];
+  if (labels.size() != count) {
+    throw ptq::error(
+        std::to_string(labels.size()) + " labels for " + std::to_string(count) + " samples of " +
+            chosen.test,
+        chosen.labels
+    );
+  }
+  const engine::source output = model.outputs.front();
+  const auto classes = static_cast<std::int64_t>(
+      engine::extents(engine::infer_shapes(model, 1)[output.node][output.output])
+  );
+  for (std::size_t i = 0; i != labels.size(); ++i) {
+    if (labels[i] < 0 || labels[i] >= classes) {
+      throw ptq::error(
+          "label " + std::to_string(labels[i]) + ", where the model has " +
+              std::to_string(classes) + " classes",
+          chosen.labels + ", sample " + std::to_string(i)
+      );
+    }
+  }
+}
+
 void measure(
     const engine::model& model,
     const engine::graph& graph,
@@ -248,6 +282,7 @@ void measure(
 ) {
   std::vector<std::int64_t> labels = labels_from(chosen.labels);
   const engine::tensor samples = npy::load_floats(chosen.test);
+  check_labels(labels, samples, model, chosen);
   engine::evaluator evaluator = evaluator_on(model, chosen.test, labels);
   const ptq::samples all{0, evaluator.sample_count()};
   if (all.empty()) {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <ptq/core/error.hpp>
+
+#include <cstddef>
 #include <exception>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -41,7 +45,7 @@ void describe(CLI::App& app, options& chosen) {
   one_of("--preset", chosen.preset, "What to prefer", "performance", "mixed", "accuracy");
   one_of("--device", chosen.device, "What it will run on", "ANY", "CPU");
   app.add_option("--stat-subset-size", chosen.stat_subset_size, "Samples to calibrate on")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}))
       ->capture_default_str();
   one_of(
       "--weights-granularity",
@@ -79,6 +83,34 @@ void describe(CLI::App& app, options& chosen) {
   app.add_flag("--quiet", chosen.quiet, "Print nothing but errors");
 }
 
+/// @throws ptq::error for an option that would change nothing.
+void check_used(const CLI::App& app, const options& chosen) {
+  const auto refuse = [&app](const std::string& source, const std::vector<std::string>& unused) {
+    for (const std::string& option : unused) {
+      if (app.get_option(option)->count() != 0) {
+        throw ptq::error(option + " changes nothing with " + source);
+      }
+    }
+  };
+  if (!chosen.from_statistics.empty()) {
+    refuse("--from-statistics", {"--stat-subset-size", "--threads"});
+  }
+  if (!chosen.from_plan.empty()) {
+    refuse(
+        "--from-plan",
+        {"--stat-subset-size",
+         "--threads",
+         "--preset",
+         "--device",
+         "--weights-granularity",
+         "--activations-granularity",
+         "--saturation-fix",
+         "--no-bias-correction",
+         "--save-statistics"}
+    );
+  }
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -91,6 +123,7 @@ int main(int argc, char** argv) {
     return app.exit(problem);
   }
   try {
+    check_used(app, chosen);
     run(chosen);
   } catch (const std::exception& problem) {
     std::cerr << "quantize_onnx: " << problem.what() << '\n';

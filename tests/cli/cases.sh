@@ -275,6 +275,27 @@ files_beside)
   done
   [ "$(ls | grep -c part)" -eq 4 ] || fail "left behind: $(ls)"
   ;;
+labels_of_another_model)
+  few 8
+  "$INPUTS" classes bad.npy 8 12
+  refuses bad.npy "sample 0" "label 12" "10 classes" -- "$MODEL" --calibration few.npy --test few.npy --labels bad.npy \
+    "${outputs[@]}"
+  one_line
+  ;;
+options_without_effect)
+  few 4
+  "$QUANTIZE" "$MODEL" --calibration few.npy --plan plan.json --save-statistics s --quiet
+  refuses --preset --from-plan -- "$MODEL" --from-plan plan.json --preset mixed --output out/model.onnx
+  one_line
+  refuses --threads --from-statistics -- "$MODEL" --from-statistics s --threads 2 --output out/model.onnx
+  one_line
+  ;;
+folder_for_a_model)
+  few 4
+  mkdir folder
+  refuses folder "a folder" -- folder --calibration few.npy "${outputs[@]}"
+  one_line
+  ;;
 unknown_preset)
   refuses --preset fast performance -- "$MODEL" --calibration "$images" --preset fast "${outputs[@]}"
   ;;

@@ -4,8 +4,10 @@
 //   ptq_cli_inputs first COUNT IN.npy OUT.npy               the first COUNT samples
 //   ptq_cli_inputs spoil nan|infinity SAMPLE IN.npy OUT.npy  one value of a sample
 //   ptq_cli_inputs shape OUT.npy EXTENT...                  zeros of a shape
+//   ptq_cli_inputs classes OUT.npy COUNT CLASS              the same class for all
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <limits>
@@ -37,6 +39,10 @@ void run(const std::vector<std::string>& words) {
         words.at(1) == "nan" ? std::numeric_limits<float>::quiet_NaN()
                              : std::numeric_limits<float>::infinity();
     npy::save(words.at(4), values);
+  } else if (words.at(0) == "classes") {
+    xt::xarray<std::int64_t> labels = xt::xarray<std::int64_t>::from_shape({number(words.at(2))});
+    std::fill(labels.begin(), labels.end(), static_cast<std::int64_t>(number(words.at(3))));
+    npy::save(words.at(1), labels);
   } else {
     std::vector<std::size_t> shape;
     for (std::size_t i = 2; i != words.size(); ++i) {

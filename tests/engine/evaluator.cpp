@@ -157,7 +157,7 @@ TEST_CASE("samples and plans that do not belong to the model are refused by name
   const auto wrong = engine::tensor::from_shape({2, 3, 9, 9});
   CHECK(
       complaint([&] { engine::evaluator(of, wrong); }) ==
-      "samples of shape [2, 3, 9, 9] do not fit the model's input 'x' of shape [N, 3, 8, 8]"
+      "an array of shape [2, 3, 9, 9] does not fit the model's input 'x' of shape [N, 3, 8, 8]"
   );
   CHECK(complaint([&] {
           engine::evaluator(of, samples_for(of, 2, 0, 1, 1), {1, 2, 3});
