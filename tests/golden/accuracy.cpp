@@ -39,7 +39,10 @@ TEST_CASE("on 10,000 images the plan and its int8 form are as accurate as POT's"
     const golden_run run = read_golden(configuration);
     const ptq::plan plan = quantization_of(run)(graph, calibration);
     const double under_plan = test.measure(graph, plan, all).front().value();
-    CHECK(std::abs(under_plan - double{run.top1_emulated}) <= tolerance_for(run.top1_emulated));
+    CHECK(
+        std::abs(under_plan - static_cast<double>(run.top1_emulated)) <=
+        tolerance_for(run.top1_emulated)
+    );
     engine::int8_engine lowered(graph, plan);
     const std::vector<std::int64_t> classes = engine::top1(lowered.outputs(images));
     std::size_t right = 0;
@@ -47,7 +50,7 @@ TEST_CASE("on 10,000 images the plan and its int8 form are as accurate as POT's"
       right += classes[i] == labels[i] ? 1U : 0U;
     }
     const double in_int8 = static_cast<double>(right) / 10'000.0;
-    CHECK(std::abs(in_int8 - double{run.top1_int8}) <= tolerance_for(run.top1_int8));
+    CHECK(std::abs(in_int8 - static_cast<double>(run.top1_int8)) <= tolerance_for(run.top1_int8));
     MESSAGE(
         configuration,
         ": plan ",

@@ -57,13 +57,13 @@ auto distance(const std::vector<ptq::grid>& mine, const std::vector<ptq::grid>& 
   for (std::size_t c = 0; c != recorded.size(); ++c) {
     const ptq::grid& a = mine[c];
     const ptq::grid& b = recorded[c];
-    const double in = double{b.in_high} - double{b.in_low};
-    const double out = double{b.out_high} - double{b.out_low};
+    const double in = static_cast<double>(b.in_high) - static_cast<double>(b.in_low);
+    const double out = static_cast<double>(b.out_high) - static_cast<double>(b.out_low);
     for (const double share :
-         {(double{a.in_low} - double{b.in_low}) / in,
-          (double{a.in_high} - double{b.in_high}) / in,
-          (double{a.out_low} - double{b.out_low}) / out,
-          (double{a.out_high} - double{b.out_high}) / out}) {
+         {(static_cast<double>(a.in_low) - static_cast<double>(b.in_low)) / in,
+          (static_cast<double>(a.in_high) - static_cast<double>(b.in_high)) / in,
+          (static_cast<double>(a.out_low) - static_cast<double>(b.out_low)) / out,
+          (static_cast<double>(a.out_high) - static_cast<double>(b.out_high)) / out}) {
       if (!std::isfinite(share)) {
         return std::numeric_limits<double>::infinity();
       }
@@ -148,8 +148,13 @@ void check_constants(const ptq::plan& plan, const golden_run& run, const ptq::to
     double largest = 0.0;
     double worst = 0.0;
     for (std::size_t c = 0; c != each.after.size(); ++c) {
-      largest = std::max(largest, std::abs(double{each.after[c]}));
-      worst = std::max(worst, std::abs(double{mine->second->values[c]} - double{each.after[c]}));
+      largest = std::max(largest, std::abs(static_cast<double>(each.after[c])));
+      worst = std::max(
+          worst,
+          std::abs(
+              static_cast<double>(mine->second->values[c]) - static_cast<double>(each.after[c])
+          )
+      );
     }
     CHECK(worst <= 1e-4 * largest);
   }
@@ -197,14 +202,17 @@ void check_codes(const ptq::plan& plan, const golden_run& run, const engine::gra
     const std::vector<float> scales = recorded_scales(run, recorded);
     REQUIRE(mine.scales.size() == scales.size());
     for (std::size_t c = 0; c != scales.size(); ++c) {
-      CHECK(double{mine.scales[c]} == doctest::Approx(double{scales[c]}).epsilon(1e-6));
+      CHECK(
+          static_cast<double>(mine.scales[c]) ==
+          doctest::Approx(static_cast<double>(scales[c])).epsilon(1e-6)
+      );
     }
     if (mode_in(run, ptq::tensor_kind::weights) == ptq::symmetric) {
       CHECK(sha256(bytes_of(mine.scales)) == recorded.scale_sha256);
     }
     for (std::size_t c = 0; c != mine.zero_points.size(); ++c) {
       const float zero = recorded.zero_points.empty() ? 0.0F : recorded.zero_points.at(c);
-      CHECK(std::abs(double{mine.zero_points[c]} - double{zero}) <= 1e-4);
+      CHECK(std::abs(static_cast<double>(mine.zero_points[c]) - static_cast<double>(zero)) <= 1e-4);
     }
   }
 }
