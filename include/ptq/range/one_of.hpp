@@ -102,7 +102,9 @@ public:
       -> std::common_type_t<std::invoke_result_t<const Policies&, Arguments...>...> {
     using result = std::common_type_t<std::invoke_result_t<const Policies&, Arguments...>...>;
     return std::visit(
-        [&](const auto& policy) -> result { return policy(std::forward<Arguments>(arguments)...); },
+        [&](const auto& policy) -> result {
+          return static_cast<result>(policy(std::forward<Arguments>(arguments)...));
+        },
         chosen_
     );
   }
