@@ -8,7 +8,7 @@ purpose=${1:-run}
 
 run=(cmake ninja-build g++ libxsimd-dev libxtensor-dev libboost-dev nlohmann-json3-dev libcli11-dev libdnnl-dev
   libonnx-dev libprotobuf-dev protobuf-compiler zlib1g-dev dataset-fashion-mnist)
-test=("${run[@]}" doctest-dev clang-19 clang-format-19 ccache)
+test=("${run[@]}" doctest-dev clang-19 libclang-rt-19-dev clang-format-19 ccache)
 bench=("${run[@]}" libbenchmark-dev)
 all=("${test[@]}" libbenchmark-dev clang-tidy-19)
 

@@ -126,6 +126,7 @@ struct first_in_double {
 };
 
 TEST_CASE("a choice among aggregators of different result types is an aggregator") {
+  CHECK(first_in_double{} == first_in_double{});
   using chosen = ptq::one_of<ptq::aggregate::max, first_in_double>;
   static_assert(ptq::aggregator<chosen>);
   const std::vector<float> values{1.0F, 4.0F};

@@ -117,15 +117,15 @@ TEST_CASE("tensor_data is viewed where it lies") {
 }
 
 TEST_CASE("extents may mix constants and sizes") {
-  const std::vector<float> values(6);
+  const std::vector<float> memory(6);
   const std::size_t channels = 2;
   const std::size_t width = 3;
-  const ptq::tensor_view view(values.data(), {1, channels, width});
+  const ptq::tensor_view view(memory.data(), {1, channels, width});
   CHECK(view.rank() == 3);
   CHECK(view.extent(0) == 1);
   CHECK(view.extent(2) == 3);
-  CHECK(ptq::tensor_view(values, {1, channels, width}).size() == 6);
-  CHECK(ptq::tensor_view(values, {2, 3}).size() == 6);
+  CHECK(ptq::tensor_view(memory, {1, channels, width}).size() == 6);
+  CHECK(ptq::tensor_view(memory, {2, 3}).size() == 6);
 }
 
 } // namespace
