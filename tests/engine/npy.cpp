@@ -10,7 +10,23 @@
 
 namespace {
 
-using ptq::test::scratch;
+struct scratch : ptq::test::scratch {
+  [[nodiscard]] auto
+  file(const std::string& header, const std::string& values, char version = 1) const
+      -> std::filesystem::path {
+    std::string bytes("\x93NUMPY", 6);
+    bytes += version;
+    bytes += '\0';
+    bytes += static_cast<char>(header.size());
+    bytes += '\0';
+    if (version != 1) {
+      bytes += std::string(2, '\0');
+    }
+    const auto path = folder / "made.npy";
+    std::ofstream(path, std::ios::binary) << bytes << header << values;
+    return path;
+  }
+};
 
 template <class Load>
 auto refusal(Load load, const std::filesystem::path& file) -> std::string {
