@@ -42,6 +42,8 @@ refuses() {
 one_line() { [ "$(wc -l <stderr.txt)" -eq 1 ] || fail "more than one line"; }
 
 outputs=(--plan out/plan.json --output out/model.onnx --report out/report.json --save-statistics out/statistics)
+# A finished plan leaves no statistics to be saved.
+plan_outputs=(--plan out/plan.json --output out/model.onnx --report out/report.json)
 
 case $1 in
 files_agree)
@@ -181,17 +183,17 @@ plan_of_another_model)
   cp "$MODEL" other.onnx
   at=$(grep -obUa 'onnx::Conv_130' "$MODEL" | tail -n 1 | cut -d: -f1)
   printf '\x01' | dd of=other.onnx bs=1 seek=$((at + 2000)) conv=notrunc status=none
-  refuses plan.json "another model" -- other.onnx --from-plan plan.json "${outputs[@]}"
+  refuses plan.json "another model" -- other.onnx --from-plan plan.json "${plan_outputs[@]}"
   one_line
   ;;
 damaged_plan)
   few 4
   "$QUANTIZE" "$MODEL" --calibration few.npy --plan plan.json --quiet
   sed 's/"levels": 256/"levels": 1/' plan.json >bad.json
-  refuses bad.json levels -- "$MODEL" --from-plan bad.json "${outputs[@]}"
+  refuses bad.json levels -- "$MODEL" --from-plan bad.json "${plan_outputs[@]}"
   one_line
   head -c 5000 plan.json >bad.json
-  refuses bad.json -- "$MODEL" --from-plan bad.json "${outputs[@]}"
+  refuses bad.json -- "$MODEL" --from-plan bad.json "${plan_outputs[@]}"
   one_line
   ;;
 hand_edited_plan)
@@ -200,14 +202,14 @@ hand_edited_plan)
   # What feeds the second convolution, taken for weights; then its weights for activations.
   sed '/"tensor": "\/0\/0.2\/Clip_output_0"/,/"kind"/s/"kind": "activations"/"kind": "weights"/' plan.json >bad.json
   ! cmp -s plan.json bad.json || fail "nothing edited"
-  refuses bad.json /0/0.2/Clip_output_0 weights -- "$MODEL" --from-plan bad.json "${outputs[@]}"
+  refuses bad.json /0/0.2/Clip_output_0 weights -- "$MODEL" --from-plan bad.json "${plan_outputs[@]}"
   one_line
   sed 's/"kind": "weights"/"kind": "activations"/' plan.json >bad.json
-  refuses bad.json activations constant -- "$MODEL" --from-plan bad.json "${outputs[@]}"
+  refuses bad.json activations constant -- "$MODEL" --from-plan bad.json "${plan_outputs[@]}"
   one_line
   # Grids along the wrong axis.
   sed 's/"axis": 0/"axis": 1/' plan.json >bad.json
-  refuses bad.json axis -- "$MODEL" --from-plan bad.json "${outputs[@]}"
+  refuses bad.json axis -- "$MODEL" --from-plan bad.json "${plan_outputs[@]}"
   one_line
   ;;
 damaged_statistics)
