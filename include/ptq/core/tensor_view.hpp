@@ -98,7 +98,10 @@ public:
   constexpr tensor_view(const void* data, element_type type, std::span<const dimension> dimensions)
       : data_(data), rank_(dimensions.size()), type_(type) {
     check_rank(rank_);
-    std::ranges::copy(dimensions, dimensions_.begin());
+    // The bound is checked above; g++ 12 does not see it and warns of the copy.
+    for (std::size_t axis = 0; axis != std::min(rank_, max_rank); ++axis) {
+      dimensions_[axis] = dimensions[axis];
+    }
   }
 
   [[nodiscard]] constexpr auto data() const noexcept -> const void* { return data_; }
