@@ -7,7 +7,7 @@ target_compile_options(ptq_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wdouble-promotion -Wold-style-cast
   -Wnon-virtual-dtor
   # What g++ 12 says of `"text" + string` and of std::optional, when it optimises, is wrong (its bugs 105651 and 80635).
-  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict$<SEMICOLON>-Wno-maybe-uninitialized>)
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict$<SEMICOLON>-Wno-maybe-uninitialized$<SEMICOLON>-Wno-array-bounds$<SEMICOLON>-Wno-stringop-overflow>)
 
 find_program(PTQ_CCACHE ccache DOC "Speeds up rebuilds; not required.")
 if(PTQ_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
