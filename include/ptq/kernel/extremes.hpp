@@ -86,7 +86,8 @@ template <class Arch = xsimd::default_arch>
 /// The summary of each channel of `axis`.
 ///
 /// @par Determinism
-/// A channel's sum is that of its runs in memory, each summed as above, in order in binary64.
+/// A channel's sum is that of its runs in memory, each summed as above, in order in binary64. Where
+/// the runs are single values, eight at a time are added up in binary32 first.
 /// @param x  float32, any order of axes, without gaps in memory
 /// @throws error if `x` is not so, or `channels` has another size than the axis
 template <class Arch = xsimd::default_arch>

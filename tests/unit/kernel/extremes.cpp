@@ -139,7 +139,7 @@ TEST_CASE("each channel is summarised over its runs in memory") {
   std::minstd_rand engine(8);
   std::size_t wrong = 0;
   for (int k = 0; k != 400; ++k) {
-    const std::size_t outer = 1 + engine() % 5;
+    const std::size_t outer = 1 + engine() % (k % 3 == 0 ? 40 : 5);
     const std::size_t channels = 2 + engine() % 90;
     const std::size_t inner = k % 3 == 0 ? 1 : 1 + engine() % 90;
     std::vector<float> x = random_values(outer * channels * inner, static_cast<unsigned>(k));
@@ -152,9 +152,18 @@ TEST_CASE("each channel is summarised over its runs in memory") {
     ptq::summarize(ptq::tensor_view(x, shape), 1, found);
     for (std::size_t c = 0; c != channels; ++c) {
       ptq::summary expected;
+      // Single values: eight are added up in binary32 before they go to the sum.
+      const auto at = [&](std::size_t o) { return x[o * channels + c]; };
+      const std::size_t together = inner == 1 ? outer / 8 * 8 : 0;
+      for (std::size_t o = 0; o != together; o += 8) {
+        expected.sum += static_cast<double>(
+            ((at(o) + at(o + 1)) + (at(o + 2) + at(o + 3))) +
+            ((at(o + 4) + at(o + 5)) + (at(o + 6) + at(o + 7)))
+        );
+      }
       for (std::size_t o = 0; o != outer; ++o) {
-        const ptq::summary run =
-            summary_model(std::span(x).subspan((o * channels + c) * inner, inner));
+        ptq::summary run = summary_model(std::span(x).subspan((o * channels + c) * inner, inner));
+        run.sum = o < together ? 0.0 : run.sum;
         expected.low = std::min(expected.low, run.low);
         expected.high = std::max(expected.high, run.high);
         expected.sum += run.sum;

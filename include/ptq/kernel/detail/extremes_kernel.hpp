@@ -131,9 +131,19 @@ summary_of(const float* from, std::size_t size) noexcept -> swept {
   return result;
 }
 
+/// Rows of adjacent channels whose values are added up in binary32 before they go to a channel's
+/// sum.
+inline constexpr std::size_t rows_together = 8;
+
+/// The sum of `rows_together` values, in a tree.
+template <class Value>
+[[nodiscard, gnu::always_inline]] inline auto sum_of_rows(const Value* x) noexcept -> Value {
+  return ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]));
+}
+
 /// Channels that lie next to each other, at most `most_columns` of them: whole rows are read, since
 /// a column at a time would touch another page with every value, and what the columns have come to
-/// is kept beside. Each sum is taken row by row.
+/// is kept beside.
 template <class Arch>
 struct column_panel {
   static constexpr std::size_t width = simd::width<Arch>;
@@ -154,8 +164,8 @@ struct column_panel {
       simd::doubles<Arch>(0.0).store_aligned(sums + c + half);
     }
     std::size_t r = 0;
-    for (; r + 4 <= rows; r += 4) {
-      add_rows<4>(from + r * row_stride, row_stride, columns);
+    for (; r + rows_together <= rows; r += rows_together) {
+      add_rows<rows_together>(from + r * row_stride, row_stride, columns);
     }
     for (; r != rows; ++r) {
       add_rows<1>(from + r * row_stride, row_stride, columns);
@@ -172,10 +182,19 @@ private:
       extremes.high = simd::floats<Arch>::load_aligned(high + c);
       auto low_sum = simd::doubles<Arch>::load_aligned(sums + c);
       auto high_sum = simd::doubles<Arch>::load_aligned(sums + c + half);
+      simd::floats<Arch> x[Rows];
       for (std::size_t r = 0; r != Rows; ++r) {
-        const auto x = simd::load<Arch>(from + r * row_stride + c);
-        extremes.add(x);
-        simd::accumulate<Arch>(low_sum, high_sum, x);
+        const float* const at = from + r * row_stride + c;
+        x[r] = simd::load<Arch>(at);
+        extremes.add(x[r]);
+        if constexpr (Rows != 1) {
+          __builtin_prefetch(at + Rows * row_stride);
+        }
+      }
+      if constexpr (Rows == 1) {
+        simd::accumulate<Arch>(low_sum, high_sum, x[0]);
+      } else {
+        simd::accumulate<Arch>(low_sum, high_sum, sum_of_rows(x));
       }
       extremes.low.store_aligned(low + c);
       extremes.high.store_aligned(high + c);
@@ -213,6 +232,27 @@ template <class Arch, class Keep>
   }
 }
 
+/// One of few adjacent channels, with the sums of `column_panel`.
+template <class Arch>
+[[nodiscard, gnu::noinline]] auto
+column_of(const float* from, std::size_t rows, std::size_t stride) noexcept -> swept {
+  swept result{infinity, -infinity, 0.0, false};
+  look_for_nan<Arch>(from, rows, stride, result);
+  std::size_t r = 0;
+  for (; r + rows_together <= rows; r += rows_together) {
+    float x[rows_together];
+    for (std::size_t i = 0; i != rows_together; ++i) {
+      x[i] = from[(r + i) * stride];
+    }
+    result.sum += static_cast<double>(sum_of_rows(x));
+  }
+  for (; r != rows; ++r) {
+    result.sum += static_cast<double>(from[r * stride]);
+  }
+  without_negative_zero<Arch>(result);
+  return result;
+}
+
 /// @pre no extent is 0
 template <class Arch, class Keep>
 [[gnu::always_inline]] inline void
@@ -233,6 +273,12 @@ summarize_channels(const float* from, const channel_layout& layout, Keep keep) n
           [&](std::size_t c, const swept& found)
               __attribute__((always_inline)) { keep(last + c, found); }
       );
+    }
+    return;
+  }
+  if (layout.inner == 1) {
+    for (std::size_t c = 0; c != layout.channels; ++c) {
+      keep(c, column_of<Arch>(from + c, layout.outer, layout.channels));
     }
     return;
   }
