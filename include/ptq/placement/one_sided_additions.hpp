@@ -12,8 +12,15 @@
 
 namespace ptq::detail {
 
-/// Does a chain of operations with one input lead up to a convolution or matrix product?
-inline auto comes_from_a_layer(const topology& in, std::size_t tensor) -> bool {
+/// Does a chain of operations with one input lead up to a convolution or matrix product? A
+/// quantized constant counts as an input.
+inline auto
+comes_from_a_layer(const topology& in, const std::vector<quantizer_site>& sites, std::size_t tensor)
+    -> bool {
+  const auto is_plain_constant = [&](const topology::node& of, std::size_t input) {
+    return in.constant_at(of, input) != nullptr &&
+           std::ranges::find(sites, of.inputs[input], &quantizer_site::tensor) == sites.end();
+  };
   while (true) {
     const topology::node& above = in.producer(tensor);
     if (is_weighted(above.kind)) {
@@ -22,7 +29,7 @@ inline auto comes_from_a_layer(const topology& in, std::size_t tensor) -> bool {
     std::size_t count = 0;
     std::size_t next = topology::none;
     for (std::size_t input = 0; input != above.inputs.size(); ++input) {
-      if (above.inputs[input] != topology::none && in.constant_at(above, input) == nullptr) {
+      if (above.inputs[input] != topology::none && !is_plain_constant(above, input)) {
         ++count;
         next = above.inputs[input];
       }
@@ -66,7 +73,8 @@ inline void leave_one_side_in_float(const topology& in, std::vector<quantizer_si
     if (sites[site_at(more)].consumers.size() > 1 && sites[site_at(less)].consumers.size() == 1 &&
         in.constant_at(made_by, 1) != nullptr) {
       drop(less);
-    } else if (comes_from_a_layer(in, sum.inputs[0]) && comes_from_a_layer(in, sum.inputs[1])) {
+    } else if (comes_from_a_layer(in, sites, sum.inputs[0]) &&
+               comes_from_a_layer(in, sites, sum.inputs[1])) {
       drop(more);
     }
   }

@@ -41,7 +41,8 @@ auto device_called(const std::string& name) -> ptq::device_view {
 
 auto options_of(const recorded_placement::configuration& of) -> ptq::placement_options {
   ptq::placement_options result{
-      .accurate_weights = of.preset == "accuracy", .accurate_activations = of.preset != "performance"
+      .accurate_weights = of.preset == "accuracy",
+      .accurate_activations = of.preset != "performance"
   };
   if (of.model_type == "transformer") {
     result.model_type = ptq::model_type::transformer;
@@ -85,8 +86,8 @@ TEST_CASE("quantizers are where POT put them, with as many levels") {
   for (const char* const model : {"fashion_ds", "fashion_mix", "fashion_vit"}) {
     const recorded_placement recorded = read_recorded_placement(model);
     for (const recorded_placement::configuration& each : recorded.configurations) {
-      std::string label = std::string(model) + " " + each.device + " " + each.preset + " " +
-                          each.model_type;
+      std::string label =
+          std::string(model) + " " + each.device + " " + each.preset + " " + each.model_type;
       for (const std::string& word : each.ignored) {
         label += " " + word;
       }
