@@ -28,7 +28,11 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/fast_bias.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/none.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/saturation_fix.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/device/cpu.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/device/devices.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/device/gna.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/device/npu.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/device/of.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/device/table.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/check.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/concept.hpp
@@ -62,10 +66,23 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/observer/print_progress.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/blocking.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/choices.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/floating.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/groups.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/insertion.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/match.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/nearest_name.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/one_sided_additions.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/options.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/pattern.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/patterns.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/place.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/propagation.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/rules.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/sites.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/static_values.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/unification.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/check_model.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/plan/group.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/plan.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/quantizer.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/resolve.hpp

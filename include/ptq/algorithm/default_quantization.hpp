@@ -50,11 +50,6 @@ private:
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-inline auto levels_of(tensor_kind kind, const quantization_choice& choice) -> std::int64_t {
-  const std::int64_t all = std::int64_t{1} << choice.bits;
-  return kind == tensor_kind::weights && choice.mode == symmetric ? all - 1 : all;
-}
-
 inline void unify(std::vector<quantizer>& quantizers, const placement& sites) {
   for (const std::vector<std::size_t>& group : sites.unified) {
     grid common = quantizers[group.front()].format.grids.front();
@@ -163,7 +158,7 @@ struct default_quantization {
   [[nodiscard]] auto sites_of(const topology& in) const -> placement {
     return place(
         in,
-        device.rules(),
+        view_of(device),
         {.weights = weights,
          .activations = activations,
          .accurate_weights = preset.prefers_accuracy(tensor_kind::weights),
@@ -263,10 +258,11 @@ private:
     scheme_request request{
         .kind = site.kind,
         .bits = site.choice.bits,
-        .levels = detail::levels_of(site.kind, site.choice),
-        .has_negative = std::ranges::any_of(
-            found, [](const value_range<float>& range) { return range.low < 0.0F; }
-        )
+        .levels = levels_of(site.kind, site.choice),
+        .has_negative = is_signed(site.choice) ||
+                        std::ranges::any_of(
+                            found, [](const value_range<float>& range) { return range.low < 0.0F; }
+                        )
     };
     result.format.grids = schemes.grids(site.choice.mode, found, request);
     if (result.format.grids.size() != found.size()) {

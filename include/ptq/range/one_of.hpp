@@ -37,6 +37,8 @@ concept asks =
 
 template <class Policy>
 concept has_rules = requires(const Policy& policy) { policy.rules(); };
+template <class Policy>
+concept has_traits = requires(const Policy& policy) { policy.traits(); };
 
 template <class Policy, class Kind>
 concept has_a_preference =
@@ -129,6 +131,12 @@ public:
   {
     using view = std::common_type_t<decltype(std::declval<const Policies&>().rules())...>;
     return std::visit([](const auto& policy) -> view { return policy.rules(); }, chosen_);
+  }
+
+  [[nodiscard]] constexpr auto traits() const
+    requires(detail::has_traits<Policies> && ...)
+  {
+    return std::visit([](const auto& policy) { return policy.traits(); }, chosen_);
   }
 
   [[nodiscard]] constexpr auto saturates() const -> bool
