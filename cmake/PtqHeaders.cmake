@@ -14,6 +14,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/core/error.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/flow.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/grid.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/nearest.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/op.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/samples.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/shared_value.hpp
@@ -70,7 +71,6 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/groups.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/insertion.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/match.hpp
-  ${PROJECT_SOURCE_DIR}/include/ptq/placement/nearest_name.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/one_sided_additions.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/options.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/pattern.hpp

@@ -4,6 +4,7 @@
 #include <ptq/algorithm/calibrate.hpp>
 #include <ptq/algorithm/default_quantization.hpp>
 #include <ptq/config/names.hpp>
+#include <ptq/core/nearest.hpp>
 #include <ptq/json/plan.hpp>
 #include <ptq/observer/print_progress.hpp>
 #include <ptq/plan/check_model.hpp>
@@ -46,7 +47,42 @@ using quantization = ptq::default_quantization<
     ptq::schemes<ptq::scheme::symmetric, ptq::scheme::asymmetric>,
     ptq::corrections<ptq::correction::saturation_fix, config::chosen<config::bias_corrections>>>;
 
-auto quantization_of(const options& chosen) -> quantization {
+/// The nodes that the user wants in float, by name and by ONNX operator.
+/// @throws ptq::error for a name or an operator that the model does not have.
+auto ignored_by(const options& chosen, const engine::model& model) -> ptq::ignored_scope {
+  ptq::ignored_scope result{.nodes = chosen.ignore};
+  std::vector<std::string> names;
+  std::vector<std::string> types;
+  for (const engine::node& node : model.nodes) {
+    names.push_back(node.name);
+    if (!node.op_type.empty()) {
+      types.push_back(node.op_type);
+    }
+    if (std::ranges::find(chosen.ignore_type, node.op_type) != chosen.ignore_type.end()) {
+      result.nodes.push_back(node.name);
+    }
+  }
+  const auto check = [](const std::vector<std::string>& wanted,
+                        const std::vector<std::string>& known,
+                        const char* what,
+                        const char* option) {
+    for (const std::string& each : wanted) {
+      if (std::ranges::find(known, each) == known.end()) {
+        throw ptq::error(
+            "the model has no such " + std::string(what) + ": did you mean `" +
+                ptq::nearest_name(each, known) + "`?",
+            each,
+            option
+        );
+      }
+    }
+  };
+  check(chosen.ignore, names, "node", "--ignore");
+  check(chosen.ignore_type, types, "operator", "--ignore-type");
+  return result;
+}
+
+auto quantization_of(const options& chosen, const engine::model& model) -> quantization {
   const auto saturation = chosen.saturation_fix == "all"  ? ptq::saturation::all
                           : chosen.saturation_fix == "no" ? ptq::saturation::no
                                                           : ptq::saturation::first_layer;
@@ -63,6 +99,11 @@ auto quantization_of(const options& chosen) -> quantization {
                chosen.no_bias_correction ? "none" : "fast", "--no-bias-correction"
            )}
   };
+  result.ignored = ignored_by(chosen, model);
+  result.model_type =
+      chosen.model_type == "transformer" ? ptq::model_type::transformer : ptq::model_type::none;
+  result.weights.bits = chosen.weights_bits;
+  result.activations.bits = chosen.activations_bits;
   if (chosen.weights_granularity == "pertensor") {
     result.weights.granularity = ptq::per_tensor;
   }
@@ -334,7 +375,7 @@ void run(const options& chosen) {
   check_paths(chosen);
   const engine::model model = engine::load(chosen.model);
   const engine::graph graph(model);
-  const quantization quantize = quantization_of(chosen);
+  const quantization quantize = quantization_of(chosen, model);
   report result{.model = model.name};
   result.float_file_bytes = std::filesystem::file_size(chosen.model);
 

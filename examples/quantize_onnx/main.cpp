@@ -5,6 +5,7 @@
 #include <exception>
 #include <iostream>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -43,7 +44,32 @@ void describe(CLI::App& app, options& chosen) {
       };
   one_of("--recipe", chosen.recipe, "Whose algorithm, to the number", "pot");
   one_of("--preset", chosen.preset, "What to prefer", "performance", "mixed", "accuracy");
-  one_of("--device", chosen.device, "What it will run on", "ANY", "CPU");
+  one_of(
+      "--device",
+      chosen.device,
+      "What it will run on",
+      "ANY",
+      "CPU",
+      "CPU_SPR",
+      "GPU",
+      "NPU",
+      "VPU",
+      "GNA",
+      "GNA3",
+      "GNA3.5"
+  );
+  one_of("--model-type", chosen.model_type, "Rules of its own for", "none", "transformer");
+  app.add_option("--ignore", chosen.ignore, "Node to leave in float; may be repeated")
+      ->type_name("NAME")
+      ->expected(1);
+  app.add_option("--ignore-type", chosen.ignore_type, "ONNX operator to leave in float; likewise")
+      ->type_name("TYPE")
+      ->expected(1);
+  for (const auto& [option, value, of] :
+       {std::tuple("--weights-bits", &chosen.weights_bits, "Bits of weights, if not the device's"),
+        std::tuple("--activations-bits", &chosen.activations_bits, "Bits of activations")}) {
+    app.add_option(option, *value, of)->check(CLI::Range(2, 16))->type_name("2..16");
+  }
   app.add_option("--stat-subset-size", chosen.stat_subset_size, "Samples to calibrate on")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}))
       ->capture_default_str();
@@ -106,6 +132,11 @@ void check_used(const CLI::App& app, const options& chosen) {
          "--activations-granularity",
          "--saturation-fix",
          "--no-bias-correction",
+         "--model-type",
+         "--ignore",
+         "--ignore-type",
+         "--weights-bits",
+         "--activations-bits",
          "--save-statistics"}
     );
   }

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <ptq/core/error.hpp>
+#include <ptq/core/nearest.hpp>
 #include <ptq/device/table.hpp>
 #include <ptq/graph/topology.hpp>
 #include <ptq/placement/match.hpp>
-#include <ptq/placement/nearest_name.hpp>
 #include <ptq/placement/options.hpp>
 #include <ptq/placement/patterns.hpp>
 #include <ptq/placement/rules.hpp>
@@ -13,7 +13,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -60,10 +62,12 @@ inline void ignore_names(
   for (const std::string& name : names) {
     const auto found = std::ranges::find(in.nodes, name, &topology::node::name);
     if (found == in.nodes.end()) {
-      const std::string* const nearest = nearest_name(name, in.nodes);
+      std::vector<std::string_view> known;
+      std::ranges::transform(in.nodes, std::back_inserter(known), &topology::node::name);
+      const std::string nearest = nearest_name(name, known);
       throw error(
           "the graph has no such node" +
-              (nearest == nullptr ? std::string() : "; the nearest name is `" + *nearest + "`"),
+              (nearest.empty() ? nearest : "; the nearest name is `" + nearest + "`"),
           name,
           "ignored.nodes"
       );

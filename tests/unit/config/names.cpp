@@ -31,6 +31,15 @@ TEST_CASE("each name is that of its policy") {
   CHECK(holds<ptq::preset::accuracy>(config::choose<config::presets>("accuracy", "preset")));
   CHECK(holds<ptq::device::any>(config::choose<config::devices>("ANY", "device")));
   CHECK(holds<ptq::device::cpu>(config::choose<config::devices>("CPU", "device")));
+  CHECK(holds<ptq::device::cpu_spr>(config::choose<config::devices>("CPU_SPR", "device")));
+  CHECK(holds<ptq::device::gpu>(config::choose<config::devices>("GPU", "device")));
+  for (const char* const name : {"NPU", "VPU"}) {
+    CHECK(holds<ptq::device::npu>(config::choose<config::devices>(name, "device")));
+  }
+  CHECK(holds<ptq::device::gna>(config::choose<config::devices>("GNA", "device")));
+  for (const char* const name : {"GNA3", "GNA3.5"}) {
+    CHECK(holds<ptq::device::gna3>(config::choose<config::devices>(name, "device")));
+  }
   CHECK(holds<ptq::min>(config::choose<config::range_estimators>("min", "type")));
   CHECK(holds<ptq::max>(config::choose<config::range_estimators>("max", "type")));
   CHECK(holds<ptq::abs_max>(config::choose<config::range_estimators>("abs_max", "type")));
@@ -50,10 +59,16 @@ TEST_CASE("a name that is none is refused with the names that are") {
     } catch (const ptq::error& problem) {
       CHECK(problem.option() == "preset");
       const std::string message = problem.what();
-      CHECK(message == "`" + name + "` is none of performance, mixed, accuracy (option `preset`)");
+      CHECK(
+          message == "`" + name +
+                         "` is none of performance, mixed, accuracy: did you mean "
+                         "`mixed`? (option `preset`)"
+      );
     }
   }
-  CHECK(config::names_of<config::devices>() == "ANY, CPU");
+  CHECK(
+      config::names_of<config::devices>() == "ANY, CPU, CPU_SPR, GPU, NPU, VPU, GNA, GNA3, GNA3.5"
+  );
 }
 
 TEST_CASE("a chosen policy does what the chosen type does") {
