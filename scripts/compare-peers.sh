@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# scripts/compare-peers.sh peers|ours [NET...]: compares this library's quantization with POT, NNCF and ONNX Runtime.
-#   peers  runs the other tools, pinned, in virtual environments below build/peers, and writes scripts/peers/results.json. Takes an hour or more; what build/peers/TOOL.json holds already is not run again.
+# scripts/compare-peers.sh peers [NET...] | ours: compares this library's quantization with POT, NNCF and ONNX Runtime.
+#   peers  runs the other tools, pinned, in virtual environments below build/peers, and writes scripts/peers/results.json.
+#          Takes an hour or more; what build/peers/TOOL.json already holds is not run again.
 #   ours   runs build/release/examples/quantize_onnx on the same samples and writes docs/compared-with-peers.md.
 # Where PyPI cannot be reached this says 'skipped'; without npm's registry PP-OCR's nets are left out.
 set -euo pipefail
@@ -9,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 mode=${1:-}
 [[ $mode == peers || $mode == ours ]] || {
-  sed -n '3,6s/^# //p' "$0" >&2
+  sed -n '3,7s/^# //p' "$0" >&2
   exit 2
 }
 shift
@@ -56,7 +57,8 @@ if [[ $mode == peers ]]; then
   environment nncf
   environment pot
   for tool in onnxruntime:runtime nncf:nncf pot:pot; do
-    run "${tool#*:}" "peer_${tool%:*}" "$work" "$@" 2>"$work/${tool%:*}.err" | grep -a "^${tool%:*} "
+    run "${tool#*:}" "peer_${tool%:*}" "$work" "$@" 2>"$work/${tool%:*}.err" | grep -a "^${tool%:*} " ||
+      ((PIPESTATUS[0] == 0))
   done
   run runtime merge "$work" scripts/peers/results.json
 else
@@ -64,6 +66,6 @@ else
     tail -n 20 "$work/build.log" >&2
     exit 1
   }
-  run runtime ours "$work" build/release/examples/quantize_onnx "$@"
+  run runtime ours "$work" build/release/examples/quantize_onnx
   run runtime table scripts/peers/results.json "$work/ours.json" docs/compared-with-peers.md
 fi
