@@ -12,6 +12,7 @@
 #include <ptq/graph/digest.hpp>
 #include <ptq/graph/read.hpp>
 #include <ptq/observer/observer.hpp>
+#include <ptq/placement/groups.hpp>
 #include <ptq/placement/place.hpp>
 #include <ptq/plan/plan.hpp>
 #include <ptq/preset/presets.hpp>
@@ -101,6 +102,10 @@ struct default_quantization {
   Ranges ranges{};
   Schemes schemes{};
   Corrections corrections{};
+  ignored_scope ignored{}; ///< What stays in floating point.
+  ptq::model_type model_type = ptq::model_type::none;
+  ptq::where where = ptq::where::device_rules; ///< Which inputs get quantizers.
+  std::vector<pattern> patterns{}; ///< Operations to keep in floating point, beside POT's.
 
   /// Quantizes in one pass over the samples.
   /// @param tell  Any observers: `on_progress`, `on_note`, `on_time`.
@@ -162,7 +167,11 @@ struct default_quantization {
         {.weights = weights,
          .activations = activations,
          .accurate_weights = preset.prefers_accuracy(tensor_kind::weights),
-         .accurate_activations = preset.prefers_accuracy(tensor_kind::activations)}
+         .accurate_activations = preset.prefers_accuracy(tensor_kind::activations),
+         .ignored = ignored,
+         .model_type = model_type,
+         .where = where,
+         .patterns = patterns}
     );
   }
 
@@ -227,6 +236,9 @@ private:
     detail::unify(quantizers, sites);
     for (quantizer& each : quantizers) {
       result.quantizers.emplace_back(std::move(each));
+    }
+    for (group& each : groups_of(in, view_of(device), sites)) {
+      result.groups.emplace_back(std::move(each));
     }
     result = corrections(
         correction_context{in, sites, collected, saturates(device), tell}, std::move(result)

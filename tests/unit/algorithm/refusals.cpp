@@ -52,7 +52,7 @@ TEST_CASE("bits that no code has are refused, with the rule that asks for them")
     };
     CHECK(
         refusal_on({ptq::quantizes(op::matmul, choices)}) ==
-        "the device's rule for matmul: bits are 2 to 16, not " + std::to_string(bits) +
+        "the device's rule for matmul: bits are 2 to 32, not " + std::to_string(bits) +
             " (option `device`)"
     );
   }
