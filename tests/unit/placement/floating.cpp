@@ -266,7 +266,8 @@ TEST_CASE_FIXTURE(fixture, "recurrent operations quantize input, state and both 
 }
 
 TEST_CASE_FIXTURE(fixture, "on an NPU additions and products have one range for both inputs") {
-  g.add("sum", g.relu("a", x), g.sigmoid("b", x));
+  const auto a = g.relu("a", x);
+  g.add("sum", a, g.sigmoid("b", x));
   CHECK(
       placed(ptq::read_graph(g).nodes, ptq::view_of(ptq::device::npu{}), {}) ==
       lines{"a -> sum.0: asymmetric", "b -> sum.1: asymmetric", "unified a b"}
