@@ -105,7 +105,7 @@ struct default_quantization {
   ignored_scope ignored{}; ///< What stays in floating point.
   ptq::model_type model_type = ptq::model_type::none;
   ptq::where where = ptq::where::device_rules; ///< Which inputs get quantizers.
-  std::vector<pattern> patterns{}; ///< Of operations that stay in floating point, beside POT's.
+  std::vector<pattern> patterns{}; ///< Operations to keep in floating point, beside POT's.
 
   /// Quantizes in one pass over the samples.
   /// @param tell  Any observers: `on_progress`, `on_note`, `on_time`.
