@@ -50,7 +50,6 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/extremes_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/fake_quantize_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/lanes.hpp
-  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/order_statistics.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/prepared_grid.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/quantization_error_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/quantize_kernel.hpp
@@ -60,7 +59,6 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/extremes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/fake_quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/formula.hpp
-  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantile.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantization_error.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/reference.hpp
@@ -95,7 +93,6 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/range/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/extremes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/one_of.hpp
-  ${PROJECT_SOURCE_DIR}/include/ptq/range/quantile.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/asymmetric.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/concept.hpp

@@ -71,7 +71,7 @@ template <class G, evaluator_for<G> E>
     return known == read.tensors.end() ? more : collector.show(batch, known->second, view);
   };
   // Small parts bound what is kept of samples that are not closed yet.
-  const std::size_t part_size = request.holds_values() ? 1 : 32;
+  constexpr std::size_t part_size = 32;
   for (std::size_t done = 0; done < range.size(); done += part_size) {
     tell.on_progress({"calibration", done, range.size()});
     const samples part = range.part(done, part_size);

@@ -6,7 +6,6 @@
 #include <ptq/range/extremes.hpp>
 #include <ptq/range/one_of.hpp>
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <functional>
@@ -78,9 +77,6 @@ template <class... Policies>
 inline constexpr bool is_one_of<one_of<Policies...>> = true;
 
 template <class P>
-inline constexpr bool holds_values = requires { requires estimation_of<P, float>::holds_values; };
-
-template <class P>
 inline constexpr bool reads_extremes =
     std::same_as<estimation_of<P, float>, extremes_estimation<float>>;
 
@@ -105,7 +101,6 @@ public:
   struct custom {
     std::optional<std::size_t> axis{};
     std::function<std::unique_ptr<detail::running_estimation>(std::size_t channels)> start{};
-    bool holds_values = false; ///< Keeps all values of a sample while it is observed.
   };
 
   struct of_tensor {
@@ -142,20 +137,10 @@ public:
               axis,
               [policy](std::size_t channels) {
                 return std::make_unique<detail::running_estimation_of<P>>(policy, channels);
-              },
-              detail::holds_values<P>
+              }
           }
       );
     }
-  }
-
-  /// Does an estimation keep all values of a sample?
-  [[nodiscard]] auto holds_values() const -> bool {
-    return std::ranges::any_of(tensors_, [](const auto& tensor) {
-      return std::ranges::any_of(tensor.second.estimations, [](const auto& each) {
-        return each.second.holds_values;
-      });
-    });
   }
 
   [[nodiscard]] auto tensors() const noexcept -> const std::map<std::size_t, of_tensor>& {
