@@ -44,11 +44,14 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/graph/digest.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/graph/read.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/graph/topology.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/candidate_errors.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/channel_grids.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/candidate_errors_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/channel_layout.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/checks.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/extremes_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/fake_quantize_kernel.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/histogram_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/lanes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/prepared_grid.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/quantization_error_kernel.hpp
@@ -59,6 +62,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/extremes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/fake_quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/formula.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/histogram.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantization_error.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/reference.hpp
@@ -91,14 +95,27 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/ptq.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/aggregate.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/concept.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/code_grid.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/distribution_bins.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/least_error.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/magnitude_tail.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/natural_log.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/distribution.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/exact_clip.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/extremes.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/kl_divergence.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/mean_squared_error.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/moving_average.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/octav.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/one_of.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/percentile.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/asymmetric.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/symmetric.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/exact_sum.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/file.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/statistics/log_histogram.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/sample_set.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/serialise.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/statistics.hpp
