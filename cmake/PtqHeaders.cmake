@@ -5,8 +5,10 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/default_quantization.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collect.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collector.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/histograms.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/request.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/weight_ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/blocks.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/choices.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/detail/rounded.hpp
@@ -94,6 +96,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/preset/presets.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ptq.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/aggregate.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/choose.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/code_grid.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/distribution_bins.hpp

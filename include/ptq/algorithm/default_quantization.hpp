@@ -3,6 +3,7 @@
 
 #include <ptq/calibration/collect.hpp>
 #include <ptq/calibration/ranges.hpp>
+#include <ptq/calibration/weight_ranges.hpp>
 #include <ptq/core/error.hpp>
 #include <ptq/correction/concept.hpp>
 #include <ptq/correction/fast_bias.hpp>
@@ -204,6 +205,7 @@ struct default_quantization {
     check_bits(weights, "weights.bits");
     check_bits(activations, "activations.bits");
     check_rules(device.rules());
+    detail::check_options_of(ranges);
     detail::check_options_of(schemes);
     detail::check_options_of(corrections);
   }
@@ -263,7 +265,12 @@ private:
     std::vector<value_range<float>> found;
     if (site.kind == tensor_kind::weights) {
       const constant_view& constant = *in.nodes[tensor.node].constant;
-      found = weight_ranges(ranges.of_weights(site.choice.mode), constant, site.axis, tensor.name);
+      const target_grid target{
+          .kind = site.kind, .mode = site.choice.mode, .levels = levels_of(site.kind, site.choice)
+      };
+      found = weight_ranges(
+          ranges.of_weights(site.choice.mode), constant, site.axis, target, {}, tensor.name
+      );
     } else {
       found = activation_ranges(ranges, site, tensor.name, collected);
     }

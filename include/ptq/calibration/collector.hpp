@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/calibration/histograms.hpp>
 #include <ptq/calibration/request.hpp>
 #include <ptq/core/blocks.hpp>
 #include <ptq/core/error.hpp>
@@ -80,7 +81,15 @@ public:
     open_.clear();
   }
 
-  [[nodiscard]] auto collected() && -> statistics { return std::move(collected_); }
+  [[nodiscard]] auto collected() && -> statistics {
+    std::move(histograms_)
+        .give(
+            collected_,
+            collected_.seen().size(),
+            [this](std::size_t tensor) -> const std::string& { return name_of(tensor); }
+        );
+    return std::move(collected_);
+  }
 
 private:
   struct open_estimation {
@@ -153,6 +162,15 @@ private:
         found.high = std::max(found.high, state.whole->high);
       }
       state.whole = found;
+    }
+    for (const std::optional<std::size_t>& axis : request.histogram_axes) {
+      check_axis(sample, tensor, view, axis);
+      const extremes found = ptq::extremes_of(std::span(view.data_as<float>(), view.size()));
+      check_finite(sample, tensor, found.has_nan, found.has_infinity());
+      if (const std::size_t before = histograms_.channels(tensor, axis); before != 0) {
+        check_same_channels(sample, tensor, before, axis ? view.extent(*axis) : 1);
+      }
+      histograms_.count(tensor, axis, view);
     }
     for (const auto& [key, custom] : request.estimations) {
       check_axis(sample, tensor, view, custom.axis);
@@ -331,6 +349,7 @@ private:
   std::set<std::size_t> wanted_{};
   std::map<std::pair<std::size_t, std::size_t>, open_sample> open_{};
   std::exception_ptr problem_{};
+  shown_histograms histograms_{};
   statistics collected_{};
 };
 

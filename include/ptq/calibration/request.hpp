@@ -35,6 +35,9 @@ inline constexpr std::size_t last_axis = static_cast<std::size_t>(-1);
   return name;
 }
 
+/// The statistic that holds histograms, but for the axis.
+inline constexpr std::string_view histogram_key = "histogram";
+
 namespace detail {
 
 /// A user's estimator at work on one sample of one tensor.
@@ -107,7 +110,8 @@ public:
     bool extremes = false;
     std::set<std::size_t> extremes_axes{};
     std::set<std::size_t> mean_axes{};
-    std::map<std::string, custom> estimations{}; ///< By the name of the statistic.
+    std::set<std::optional<std::size_t>> histogram_axes{}; ///< Empty: of the whole tensor.
+    std::map<std::string, custom> estimations{};           ///< By the name of the statistic.
   };
 
   /// The least and the greatest value: of the whole tensor, or of each channel on `axis`.
@@ -122,6 +126,11 @@ public:
 
   /// The mean of each channel on `axis`, summed over the samples, and the shape.
   void mean(std::size_t tensor, std::size_t axis) { tensors_[tensor].mean_axes.insert(axis); }
+
+  /// The histogram of all values: of the whole tensor, or of each channel on `axis`.
+  void histogram(std::size_t tensor, std::optional<std::size_t> axis) {
+    tensors_[tensor].histogram_axes.insert(axis);
+  }
 
   /// What an estimator makes of each sample.
   template <range_estimator P>

@@ -4,6 +4,7 @@
 #include <ptq/core/choices.hpp>
 #include <ptq/core/value_range.hpp>
 #include <ptq/range/concept.hpp>
+#include <ptq/range/one_of.hpp>
 #include <ptq/statistics/log_histogram.hpp>
 
 #include <concepts>
@@ -40,7 +41,12 @@ concept ranges_all_values = requires(
 };
 
 template <class P>
-concept wants_masses = ranges_all_values<P> && requires { requires P::uses_masses; };
+inline constexpr bool wants_masses = false;
+template <class P>
+  requires P::uses_masses
+inline constexpr bool wants_masses<P> = ranges_all_values<P>;
+template <class... Policies>
+inline constexpr bool wants_masses<one_of<Policies...>> = (wants_masses<Policies> || ...);
 
 } // namespace detail
 
@@ -49,7 +55,8 @@ concept wants_masses = ranges_all_values<P> && requires { requires P::uses_masse
 ///
 /// @par Laws
 /// - The range is finite, its low end not above the high one, whatever histogram that is not empty.
-/// - Where the target is symmetric, the low end is minus the high one, or 0 if no value is negative.
+/// - Where the target is symmetric, the low end is minus the high one, or 0 if no value is
+/// negative.
 /// - Policies that are equal give equal ranges.
 template <class P>
 concept distribution_estimator = std::regular<P> && detail::ranges_a_histogram<P>;

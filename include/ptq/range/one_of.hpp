@@ -35,6 +35,18 @@ template <class Policy, class... Arguments>
 concept asks =
     requires(const Policy& policy, Arguments&... arguments) { policy.request(arguments...); };
 
+template <class Policy, class Values, class Target>
+concept ranges_for_a_target =
+    requires(const Policy& policy, const Values& of, const Target& target) {
+      policy.range(of, target);
+    };
+
+template <class Policy, class Target>
+concept ranges_values_for_a_target =
+    requires(const Policy& policy, std::span<const float> values, const Target& target) {
+      policy.range(values, values, target);
+    };
+
 template <class Policy>
 concept has_rules = requires(const Policy& policy) { policy.rules(); };
 template <class Policy>
@@ -95,6 +107,23 @@ public:
     requires(range_estimator<Policies> && ...)
   {
     return std::visit([](const auto& policy) { return key_of(policy); }, chosen_);
+  }
+
+  /// Of distribution estimators, and of those of constants: the range of the chosen one.
+  template <class Values, class Target>
+    requires(detail::ranges_for_a_target<Policies, Values, Target> && ...)
+  [[nodiscard]] auto range(const Values& of, const Target& target) const -> value_range<float> {
+    return std::visit([&](const auto& policy) { return policy.range(of, target); }, chosen_);
+  }
+
+  template <class Target>
+    requires(detail::ranges_values_for_a_target<Policies, Target> && ...)
+  [[nodiscard]] auto
+  range(std::span<const float> values, std::span<const float> masses, const Target& target) const
+      -> value_range<float> {
+    return std::visit(
+        [&](const auto& policy) { return policy.range(values, masses, target); }, chosen_
+    );
   }
 
   /// Of aggregators, schemes, corrections: what the chosen one answers.

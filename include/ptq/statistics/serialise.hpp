@@ -42,7 +42,19 @@ class statistics_reader {
 public:
   explicit statistics_reader(std::string_view bytes) : rest_(bytes) {}
 
-  auto mark() -> bool { return take(statistics_mark.size()) == statistics_mark; }
+  void mark() {
+    const std::string_view found = take(statistics_mark.size());
+    constexpr std::string_view name = statistics_mark.substr(0, statistics_mark.find(' ') + 1);
+    if (found != statistics_mark && found.starts_with(name) && found.ends_with('\n')) {
+      throw error(
+          "a ptq statistics file of another version of the format: this reads version " +
+          std::string(statistics_mark.substr(name.size(), 1))
+      );
+    }
+    if (found != statistics_mark) {
+      fail();
+    }
+  }
 
   auto number() -> std::uint64_t {
     const std::string_view bytes = take(8);
@@ -93,9 +105,9 @@ private:
 };
 
 inline void put(std::string& to, std::span<const std::uint64_t> counts) {
-  put(to, static_cast<std::uint64_t>(
-              std::ranges::count_if(counts, [](std::uint64_t count) { return count != 0; })
-          ));
+  put(to, static_cast<std::uint64_t>(std::ranges::count_if(counts, [](std::uint64_t count) {
+        return count != 0;
+      })));
   for (std::size_t bin = 0; bin != counts.size(); ++bin) {
     if (counts[bin] != 0) {
       put(to, std::uint64_t{bin});
@@ -198,9 +210,7 @@ inline auto histogram_from(statistics_reader& reader) -> log_histogram {
 [[nodiscard]] inline auto statistics_from_bytes(std::string_view bytes) -> statistics {
   detail::statistics_reader reader(bytes);
   statistics result;
-  if (!reader.mark()) {
-    detail::statistics_reader::fail();
-  }
+  reader.mark();
   result.set_model(reader.text());
   for (std::size_t runs = reader.count(16); runs != 0; --runs) {
     const std::uint64_t first = reader.number();
