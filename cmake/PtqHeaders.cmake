@@ -9,6 +9,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/request.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/blocks.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/choices.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/detail/check_options.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/detail/rounded.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/element_type.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/error.hpp
@@ -16,6 +17,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/core/grid.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/nearest.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/op.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/quantile_position.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/samples.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/shared_value.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/tensor_data.hpp
@@ -91,7 +93,12 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/ptq.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/aggregate.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/concept.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/sorted_values.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/extremes.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/hodges_lehmann.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/in_batches.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/median.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/no_outliers.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/one_of.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/asymmetric.hpp
