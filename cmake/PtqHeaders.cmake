@@ -53,6 +53,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/fake_quantize_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/lanes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/prepared_grid.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/quantile_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/quantization_error_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/quantize_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/simd.hpp
@@ -61,9 +62,11 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/extremes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/fake_quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/formula.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantile.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantization_error.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/reference.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/running_tail.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/lowering/lower.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/observer/observer.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/observer/print_progress.hpp
