@@ -11,6 +11,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/weight_ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/blocks.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/choices.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/detail/check_options.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/detail/rounded.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/element_type.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/error.hpp
@@ -18,6 +19,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/core/grid.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/nearest.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/op.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/quantile_position.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/samples.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/shared_value.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/tensor_data.hpp
@@ -56,6 +58,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/histogram_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/lanes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/prepared_grid.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/quantile_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/quantization_error_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/quantize_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/simd.hpp
@@ -65,9 +68,11 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/fake_quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/formula.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/histogram.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantile.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantization_error.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/reference.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/running_tail.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/lowering/lower.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/observer/observer.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/observer/print_progress.hpp
@@ -103,12 +108,17 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/least_error.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/magnitude_tail.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/natural_log.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/sorted_values.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/distribution.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/exact_clip.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/extremes.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/hodges_lehmann.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/in_batches.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/kl_divergence.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/mean_squared_error.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/median.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/moving_average.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/no_outliers.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/octav.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/one_of.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/percentile.hpp
