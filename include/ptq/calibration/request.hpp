@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/calibration/window.hpp>
 #include <ptq/core/error.hpp>
 #include <ptq/range/concept.hpp>
 #include <ptq/range/extremes.hpp>
@@ -107,6 +108,8 @@ public:
     bool extremes = false;
     std::set<std::size_t> extremes_axes{};
     std::set<std::size_t> mean_axes{};
+    std::set<std::size_t> mean_square_axes{};
+    std::set<window> windows{};                  ///< Of the taps whose means are wanted.
     std::map<std::string, custom> estimations{}; ///< By the name of the statistic.
   };
 
@@ -122,6 +125,26 @@ public:
 
   /// The mean of each channel on `axis`, summed over the samples, and the shape.
   void mean(std::size_t tensor, std::size_t axis) { tensors_[tensor].mean_axes.insert(axis); }
+
+  /// The mean of the squares of each channel on `axis`, summed over the samples: the energy that
+  /// flows through it.
+  void mean_square(std::size_t tensor, std::size_t axis) {
+    tensors_[tensor].mean_square_axes.insert(axis);
+  }
+
+  /// What each tap of a kernel reads on the mean, summed over the samples.
+  void tap_mean(std::size_t tensor, window how) { tensors_[tensor].windows.insert(std::move(how)); }
+
+  /// The part of this that is about `chosen`.
+  [[nodiscard]] auto only(const std::set<std::size_t>& chosen) const -> statistics_request {
+    statistics_request result;
+    for (const auto& [tensor, wanted] : tensors_) {
+      if (chosen.contains(tensor)) {
+        result.tensors_.emplace(tensor, wanted);
+      }
+    }
+    return result;
+  }
 
   /// What an estimator makes of each sample.
   template <range_estimator P>
