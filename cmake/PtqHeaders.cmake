@@ -5,10 +5,14 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/default_quantization.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collect.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collector.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/detail/mean_of_pieces.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/histograms.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/mean_squares.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/request.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/tap_means.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/weight_ranges.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/window.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/blocks.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/choices.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/detail/check_options.hpp
@@ -27,12 +31,32 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/core/tensor_view.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/value_range.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/bias.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/channel_alignment.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/constant_input.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/cross_layer_equalisation.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/bias_change.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/bias_walk.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/channel_means.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/channel_quantiles.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/equalisation_links.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/held_back.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/layer_pair.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/operation_mean.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/output_error.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/equalisation_factors.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/exact_bias.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/fake_quantized.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/fast_bias.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/full_bias.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/none.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/overflow_correction.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/preparation.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/prepared_statistics.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/run_access.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/saturation_fix.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/sequential_bias.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/weight_bias.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/device/cpu.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/device/devices.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/device/gna.hpp
@@ -43,6 +67,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/detail/record.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/metric.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/plan_runner.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/show.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/graph/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/graph/digest.hpp

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/calibration/detail/mean_of_pieces.hpp>
 #include <ptq/calibration/histograms.hpp>
+#include <ptq/calibration/mean_squares.hpp>
 #include <ptq/calibration/request.hpp>
+#include <ptq/calibration/tap_means.hpp>
 #include <ptq/core/blocks.hpp>
 #include <ptq/core/error.hpp>
 #include <ptq/core/flow.hpp>
@@ -14,9 +17,11 @@
 #include <ptq/statistics/statistics.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -101,6 +106,7 @@ private:
     std::optional<value_range<float>> whole{};
     std::map<std::size_t, std::vector<summary>> axes{};
     std::map<std::string, open_estimation> estimations{};
+    std::map<std::string, mean_of_pieces> means{}; ///< By the name of the statistic.
     std::vector<std::uint64_t> shape{};
   };
 
@@ -172,6 +178,19 @@ private:
       }
       histograms_.count(tensor, axis, view);
     }
+    for (const std::size_t wanted : request.mean_square_axes) {
+      const std::size_t axis = wanted == last_axis ? view.rank() - 1 : wanted;
+      check_axis(sample, tensor, view, axis);
+      add_piece(
+          sample,
+          tensor,
+          state.means[statistic_key("mean_square", wanted)],
+          mean_squares(view, axis)
+      );
+    }
+    for (const window& how : request.windows) {
+      add_piece(sample, tensor, state.means[how.key()], tap_means(view, how));
+    }
     for (const auto& [key, custom] : request.estimations) {
       check_axis(sample, tensor, view, custom.axis);
       const std::size_t channels = custom.axis ? view.extent(*custom.axis) : 1;
@@ -212,6 +231,21 @@ private:
           at(sample, tensor)
       );
     }
+  }
+
+  void add_piece(
+      std::size_t sample, std::size_t tensor, mean_of_pieces& to, const std::vector<double>& piece
+  ) const {
+    if (to.pieces != 0) {
+      check_same_channels(sample, tensor, to.sums.size(), piece.size());
+    }
+    for (const double number : piece) {
+      // Also where floats are finite but their squares, as floats, are not.
+      if (!(std::abs(number) <= static_cast<double>(std::numeric_limits<float>::max()))) {
+        throw error("the tensor holds NaN, infinity or values too large", at(sample, tensor));
+      }
+    }
+    to.add(piece);
   }
 
   void check_finite(std::size_t sample, std::size_t tensor, bool has_nan, bool has_infinity) const {
@@ -329,6 +363,9 @@ private:
         means.push_back(static_cast<float>(channel.sum / static_cast<double>(channel.count)));
       }
       collected_.add({name, statistic_key("mean", axis)}, means);
+    }
+    for (const auto& [key, mean] : state.means) {
+      collected_.add({name, key}, mean.numbers());
     }
     if (!request.mean_axes.empty()) {
       collected_.note_shape(name, state.shape);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/calibration/window.hpp>
 #include <ptq/core/error.hpp>
 #include <ptq/range/concept.hpp>
 #include <ptq/range/extremes.hpp>
@@ -111,7 +112,9 @@ public:
     std::set<std::size_t> extremes_axes{};
     std::set<std::size_t> mean_axes{};
     std::set<std::optional<std::size_t>> histogram_axes{}; ///< Empty: of the whole tensor.
-    std::map<std::string, custom> estimations{};           ///< By the name of the statistic.
+    std::set<std::size_t> mean_square_axes{};
+    std::set<window> windows{};                  ///< Of the taps whose means are wanted.
+    std::map<std::string, custom> estimations{}; ///< By the name of the statistic.
   };
 
   /// The least and the greatest value: of the whole tensor, or of each channel on `axis`.
@@ -130,6 +133,26 @@ public:
   /// The histogram of all values: of the whole tensor, or of each channel on `axis`.
   void histogram(std::size_t tensor, std::optional<std::size_t> axis) {
     tensors_[tensor].histogram_axes.insert(axis);
+  }
+
+  /// The mean of the squares of each channel on `axis`, summed over the samples: the energy that
+  /// flows through it.
+  void mean_square(std::size_t tensor, std::size_t axis) {
+    tensors_[tensor].mean_square_axes.insert(axis);
+  }
+
+  /// What each tap of a kernel reads on the mean, summed over the samples.
+  void tap_mean(std::size_t tensor, window how) { tensors_[tensor].windows.insert(std::move(how)); }
+
+  /// The part of this that is about `chosen`.
+  [[nodiscard]] auto only(const std::set<std::size_t>& chosen) const -> statistics_request {
+    statistics_request result;
+    for (const auto& [tensor, wanted] : tensors_) {
+      if (chosen.contains(tensor)) {
+        result.tensors_.emplace(tensor, wanted);
+      }
+    }
+    return result;
   }
 
   /// What an estimator makes of each sample.

@@ -47,6 +47,10 @@ concept ranges_values_for_a_target =
       policy.range(values, values, target);
     };
 
+template <class Policy, class... Arguments>
+concept prepares =
+    requires(const Policy& policy, const Arguments&... arguments) { policy.prepare(arguments...); };
+
 template <class Policy>
 concept has_rules = requires(const Policy& policy) { policy.rules(); };
 template <class Policy>
@@ -148,6 +152,24 @@ public:
         [&](const auto& policy) {
           if constexpr (detail::asks<std::remove_cvref_t<decltype(policy)>, Arguments...>) {
             policy.request(arguments...);
+          }
+        },
+        chosen_
+    );
+  }
+
+  /// Of corrections: the model as the chosen one prepares it.
+  template <class Context, class Preparation>
+    requires(detail::prepares<Policies, Context, Preparation> || ...)
+  [[nodiscard]] auto prepare(const Context& context, const Preparation& before) const
+      -> Preparation {
+    return std::visit(
+        [&](const auto& policy) -> Preparation {
+          if constexpr (detail::
+                            prepares<std::remove_cvref_t<decltype(policy)>, Context, Preparation>) {
+            return policy.prepare(context, before);
+          } else {
+            return before;
           }
         },
         chosen_

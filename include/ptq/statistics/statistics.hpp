@@ -265,6 +265,11 @@ public:
     return shapes_;
   }
 
+  /// Puts back saved numbers of all samples, in place of those that are there.
+  void restore(const statistic_name& name, per_sample_numbers entry) {
+    per_sample_[name] = std::move(entry);
+  }
+
   /// Puts back saved sums.
   void restore(const statistic_name& name, sums entry) { sums_[name] = std::move(entry); }
 
