@@ -149,8 +149,15 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/range/percentile.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/asymmetric.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/check.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/clipped.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/concept.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/half_range.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/nudged.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/power_of_two.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/symmetric.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/unified_range.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/unified_zero_point.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/exact_sum.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/file.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/log_histogram.hpp

@@ -25,13 +25,16 @@
 #include <ptq/scheme/asymmetric.hpp>
 #include <ptq/scheme/concept.hpp>
 #include <ptq/scheme/symmetric.hpp>
+#include <ptq/scheme/unified_range.hpp>
 #include <ptq/statistics/statistics.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <iterator>
 #include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -57,19 +60,18 @@ private:
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-inline void unify(std::vector<quantizer>& quantizers, const placement& sites) {
-  for (const std::vector<std::size_t>& group : sites.unified) {
-    grid common = quantizers[group.front()].format.grids.front();
-    for (const std::size_t member : group) {
-      const grid& each = quantizers[member].format.grids.front();
-      common.in_low = std::min(common.in_low, each.in_low);
-      common.in_high = std::max(common.in_high, each.in_high);
-    }
-    common.out_low = common.in_low;
-    common.out_high = common.in_high;
-    for (const std::size_t member : group) {
-      quantizers[member].format.grids.front() = common;
-    }
+template <class S>
+concept says_when_to_unify = requires(const S& policy) {
+  { policy.unification } -> std::convertible_to<ptq::unification>;
+};
+
+inline void unify(std::vector<quantizer>& quantizers, const std::vector<std::size_t>& members) {
+  std::vector<grid> grids;
+  for (const std::size_t member : members) {
+    grids.push_back(quantizers[member].format.grids.front());
+  }
+  for (const std::size_t member : members) {
+    quantizers[member].format.grids.front() = unified_grid(grids);
   }
 }
 
@@ -231,6 +233,18 @@ struct default_quantization {
     };
     check_bits(weights, "weights.bits");
     check_bits(activations, "activations.bits");
+    const auto check_codes = [](const tensor_options& of, const char* option) {
+      if (of.level_low && of.level_high && *of.level_low >= *of.level_high) {
+        throw error(
+            "the least code, " + std::to_string(*of.level_low) + ", is not below the greatest, " +
+                std::to_string(*of.level_high),
+            {},
+            option
+        );
+      }
+    };
+    check_codes(weights, "weights.level_low");
+    check_codes(activations, "activations.level_low");
     check_rules(device.rules());
     detail::check_options_of(ranges);
     detail::check_options_of(schemes);
@@ -295,7 +309,9 @@ private:
       }
       clock.lap(kind == tensor_kind::weights ? "weights" : "activations");
     }
-    detail::unify(quantizers, sites);
+    for (const std::vector<std::size_t>& members : sites.unified) {
+      unify(quantizers, members, in, sites, seen);
+    }
     for (quantizer& each : quantizers) {
       result.quantizers.emplace_back(std::move(each));
     }
@@ -340,20 +356,76 @@ private:
     } else {
       found = activation_ranges(ranges, site, tensor.name, collected);
     }
-    scheme_request request{
-        .kind = site.kind,
-        .bits = site.choice.bits,
-        .levels = levels_of(site.kind, site.choice),
-        .has_negative = is_signed(site.choice) ||
-                        std::ranges::any_of(
-                            found, [](const value_range<float>& range) { return range.low < 0.0F; }
-                        )
-    };
-    result.format.grids = schemes.grids(site.choice.mode, found, request);
+    result.format.grids = grids_of(site, tensor.name, found);
     if (result.format.grids.size() != found.size()) {
       throw error("the scheme made another number of grids than there are ranges", tensor.name);
     }
     return result;
+  }
+
+  [[nodiscard]] auto grids_of(
+      const quantizer_site& site,
+      const std::string& tensor,
+      const std::vector<value_range<float>>& found
+  ) const -> std::vector<grid> {
+    try {
+      return schemes.grids(site.choice.mode, found, scheme_request_of(site, found));
+    } catch (const error& problem) {
+      if (!problem.where().empty()) {
+        throw;
+      }
+      throw error(problem.what(), tensor);
+    }
+  }
+
+  [[nodiscard]] static auto
+  scheme_request_of(const quantizer_site& site, std::span<const value_range<float>> found)
+      -> scheme_request {
+    const bool has_negative = std::ranges::any_of(found, [](const value_range<float>& range) {
+      return range.low < 0.0F;
+    });
+    return {
+        .kind = site.kind,
+        .bits = site.choice.bits,
+        .levels = levels_of(site.kind, site.choice),
+        .has_negative = has_negative,
+        .is_signed = is_signed(site.choice),
+        .unified_zero_point =
+            site.kind == tensor_kind::weights && site.axis && site.choice.unified_zero_point
+    };
+  }
+
+  void unify(
+      std::vector<quantizer>& quantizers,
+      const std::vector<std::size_t>& members,
+      const topology& in,
+      const placement& sites,
+      const statistics& collected
+  ) const {
+    if constexpr (detail::says_when_to_unify<Schemes>) {
+      const auto is_activations = [&](std::size_t member) {
+        return sites.sites[member].kind == tensor_kind::activations;
+      };
+      if (schemes.unification == unification::of_ranges &&
+          std::ranges::all_of(members, is_activations)) {
+        std::vector<value_range<float>> found;
+        for (const std::size_t member : members) {
+          const quantizer_site& site = sites.sites[member];
+          std::ranges::copy(
+              activation_ranges(ranges, site, in.tensors[site.tensor].name, collected),
+              std::back_inserter(found)
+          );
+        }
+        const quantizer_site& first = sites.sites[members.front()];
+        const std::vector<value_range<float>> common{unified_range(found)};
+        const std::vector<grid> grids = grids_of(first, in.tensors[first.tensor].name, common);
+        for (const std::size_t member : members) {
+          quantizers[member].format.grids.assign(1, grids.at(0));
+        }
+        return;
+      }
+    }
+    detail::unify(quantizers, members);
   }
 };
 

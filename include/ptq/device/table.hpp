@@ -243,8 +243,8 @@ template <target_device D>
   }
 }
 
-/// @throws error for rules that no run could follow: bits that are not 2 to 32, two rules for one
-///   operation.
+/// @throws error for rules that no run could follow: bits that are not 2 to 32, codes in the wrong
+///   order, two rules for one operation.
 inline void check_rules(std::span<const device_rule> rules) {
   for (const device_rule& rule : rules) {
     const std::string kind(name_of(rule.kind));
@@ -254,6 +254,14 @@ inline void check_rules(std::span<const device_rule> rules) {
         if (choice.bits < 2 || choice.bits > 32) {
           throw error(
               "bits are 2 to 32, not " + std::to_string(choice.bits),
+              "the device's rule for " + kind,
+              "device"
+          );
+        }
+        if (choice.level_low && choice.level_high && *choice.level_low >= *choice.level_high) {
+          throw error(
+              "the least code, " + std::to_string(*choice.level_low) +
+                  ", is not below the greatest, " + std::to_string(*choice.level_high),
               "the device's rule for " + kind,
               "device"
           );

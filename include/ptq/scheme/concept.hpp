@@ -30,7 +30,9 @@ struct scheme_request {
   tensor_kind kind = tensor_kind::activations;
   int bits = 8;
   std::int64_t levels = 256;
-  bool has_negative = true; ///< Was any value of the tensor below zero in any sample?
+  bool has_negative = true;        ///< Was any value of the tensor below zero in any sample?
+  bool is_signed = false;          ///< Has the grid both signs, whatever the values were?
+  bool unified_zero_point = false; ///< Of asymmetric weights: one zero point for all channels.
 
   friend constexpr auto operator==(const scheme_request&, const scheme_request&) -> bool = default;
 };
@@ -65,6 +67,12 @@ consteval auto explain_quantization_scheme() -> bool {
   return quantization_scheme<S>;
 }
 
+/// When quantizers that must have one range get it.
+enum class unification : std::uint8_t {
+  of_grids,  ///< Last, as in POT: the least and the greatest limit of their grids.
+  of_ranges, ///< First: one grid is made for the least and the greatest end of their ranges.
+};
+
 /// Which scheme makes the symmetric grids and which the asymmetric ones.
 template <class Symmetric, class Asymmetric>
 struct schemes {
@@ -73,6 +81,7 @@ struct schemes {
 
   Symmetric symmetric{};
   Asymmetric asymmetric{};
+  ptq::unification unification = ptq::unification::of_grids;
 
   [[nodiscard]] auto grids(
       mode wanted, std::span<const value_range<float>> ranges, const scheme_request& request
