@@ -96,6 +96,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/ptq.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/aggregate.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/concept.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/outlier_prob.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/sorted_values.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/extremes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/hodges_lehmann.hpp
@@ -103,6 +104,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/range/median.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/no_outliers.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/one_of.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/quantile.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/asymmetric.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/concept.hpp
