@@ -133,6 +133,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/least_error.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/magnitude_tail.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/natural_log.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/outlier_prob.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/sorted_values.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/distribution.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/exact_clip.hpp
@@ -147,6 +148,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/range/octav.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/one_of.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/percentile.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/quantile.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/asymmetric.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/check.hpp

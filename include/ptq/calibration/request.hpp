@@ -45,6 +45,8 @@ namespace detail {
 class running_estimation {
 public:
   virtual ~running_estimation() = default;
+  /// So many values of each channel are to come.
+  virtual void expect(std::size_t count) = 0;
   virtual void observe(std::size_t channel, std::span<const float> values) = 0;
   /// The low ends of all channels, then the high ends.
   [[nodiscard]] virtual auto numbers() const -> std::vector<float> = 0;
@@ -55,6 +57,12 @@ class running_estimation_of final : public running_estimation {
 public:
   running_estimation_of(P policy, std::size_t channels)
       : policy_(std::move(policy)), states_(channels, policy_.template start<float>()) {}
+
+  void expect(std::size_t count) override {
+    for (auto& state : states_) {
+      expect_values(state, count);
+    }
+  }
 
   void observe(std::size_t channel, std::span<const float> values) override {
     states_[channel].observe(values);

@@ -47,12 +47,14 @@ auto sift_into(std::span<const float> values, running_tail<Arch>& below, running
 }
 
 [[noreturn]] inline void refuse_nan() {
-  throw error("a value is NaN, which has no place in an order", "quantile");
+  throw error("a value is NaN, which has no place in an order", "quantile_of");
 }
 
 inline void check_share(double q) {
   if (!(q >= 0.0 && q <= 1.0)) {
-    throw error("a quantile is of a share from 0 to 1, not " + std::to_string(q), "quantile", "q");
+    throw error(
+        "a quantile is of a share from 0 to 1, not " + std::to_string(q), "quantile_of", "q"
+    );
   }
 }
 
@@ -81,21 +83,33 @@ auto quantile_of_few(std::span<const float> values, const quantile_position& at)
   return quantile_of_keys<Arch>(keys, at);
 }
 
-/// Near an end, where `wanted` values are enough.
+/// From the greatest of `count` values, or, with their signs changed, from the least.
 template <class Arch>
-auto quantile_of_tail(std::span<const float> values, const quantile_position& at, bool upper)
+auto quantile_of_tail(
+    const running_tail<Arch>& tail, std::size_t count, const quantile_position& at, bool upper
+) -> float {
+  const value_range<float> found = tail.at(upper ? count - 1 - at.below : at.above());
+  if (upper) {
+    return static_cast<float>(
+        at.between(static_cast<double>(found.low), static_cast<double>(found.high))
+    );
+  }
+  // With the signs changed, the upper of the two values is the one further in.
+  const double high = -static_cast<double>(found.low);
+  const double low = at.share == 0.0 ? high : -static_cast<double>(found.high);
+  return static_cast<float>(at.between(low, high));
+}
+
+/// Near an end: few values are kept.
+template <class Arch>
+auto quantile_of_end(std::span<const float> values, const quantile_position& at, bool upper)
     -> float {
-  const std::size_t rank = upper ? values.size() - 1 - at.below : at.above();
   running_tail<Arch> none(0);
-  running_tail<Arch> tail(rank + 1);
+  running_tail<Arch> tail(upper ? values.size() - at.below : at.above() + 1);
   if (sift_into<Arch, false>(values, upper ? none : tail, upper ? tail : none)) {
     refuse_nan();
   }
-  const value_range<float> found = tail.at(rank);
-  // At the lower end the signs are changed: the value further in comes first.
-  const double low = upper ? static_cast<double>(found.low) : -static_cast<double>(found.high);
-  const double high = upper ? static_cast<double>(found.high) : -static_cast<double>(found.low);
-  return static_cast<float>(at.between(at.share == 0.0 && !upper ? high : low, high));
+  return quantile_of_tail(tail, values.size(), at, upper);
 }
 
 /// Anywhere: the values are counted by the leading bits of their keys, and those that share them
@@ -150,10 +164,10 @@ auto quantile_of_many(std::span<const float> values, const quantile_position& at
 /// The same bits for any order of the values and on any instruction set.
 /// @see numpy.quantile, method `linear`
 template <class Arch = xsimd::default_arch>
-[[nodiscard]] auto quantile(std::span<const float> values, double q) -> float {
+[[nodiscard]] auto quantile_of(std::span<const float> values, double q) -> float {
   detail::check_share(q);
   if (values.empty()) {
-    throw error("no values have no quantile", "quantile");
+    throw error("no values have no quantile", "quantile_of");
   }
   const quantile_position at = quantile_position::of(values.size(), q);
   constexpr std::size_t few = 512;
@@ -162,7 +176,7 @@ template <class Arch = xsimd::default_arch>
   if (values.size() <= few) {
     result = detail::quantile_of_few<Arch>(values, at);
   } else if (std::min(at.below, above) < values.size() / 256) {
-    result = detail::quantile_of_tail<Arch>(values, at, above <= at.below);
+    result = detail::quantile_of_end<Arch>(values, at, above <= at.below);
   } else {
     result = detail::quantile_of_many<Arch>(values, at);
   }
@@ -173,12 +187,12 @@ template <class Arch = xsimd::default_arch>
 /// @throws error if `x` has no such axis, a channel no value or one that is NaN, or `channels`
 ///   another size than the axis.
 template <class Arch = xsimd::default_arch>
-void quantiles(const tensor_view& x, std::size_t axis, double q, std::span<float> channels) {
+void quantiles_of(const tensor_view& x, std::size_t axis, double q, std::span<float> channels) {
   if (axis >= x.rank() || channels.size() != x.extent(axis)) {
     throw error(
         "a tensor of shape " + shape_text(x) + ", axis " + std::to_string(axis) +
             ", and room for " + std::to_string(channels.size()) + " channels",
-        "quantile"
+        "quantile_of"
     );
   }
   std::vector<float> values;
@@ -187,7 +201,7 @@ void quantiles(const tensor_view& x, std::size_t axis, double q, std::span<float
     for_each_block(x.at(axis, c), std::nullopt, [&](std::size_t, std::span<const float> block) {
       values.insert(values.end(), block.begin(), block.end());
     });
-    channels[c] = quantile<Arch>(values, q);
+    channels[c] = quantile_of<Arch>(values, q);
   }
 }
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include <ptq/core/error.hpp>
 #include <ptq/range/aggregate.hpp>
+#include <ptq/range/detail/outlier_prob.hpp>
 #include <ptq/range/detail/sorted_values.hpp>
 
 #include <algorithm>
 #include <iterator>
 #include <span>
-#include <string>
 #include <vector>
 
 namespace ptq::detail {
@@ -18,24 +17,13 @@ namespace ptq::detail {
 [[nodiscard]] constexpr auto without_outliers(std::span<const float> values, double outlier_prob)
     -> std::vector<float> {
   std::vector<float> all = sorted(values);
-  const double low = quantile_of(all, outlier_prob);
-  const double high = quantile_of(all, 1.0 - outlier_prob);
+  const double low = quantile_of_sorted(all, outlier_prob);
+  const double high = quantile_of_sorted(all, 1.0 - outlier_prob);
   std::vector<float> kept;
   std::copy_if(all.begin(), all.end(), std::back_inserter(kept), [low, high](float value) {
     return low <= static_cast<double>(value) && static_cast<double>(value) <= high;
   });
   return kept.empty() ? all : kept;
-}
-
-inline void check_outlier_prob(double outlier_prob) {
-  if (!(outlier_prob >= 0.0 && outlier_prob < 0.5)) {
-    throw error(
-        "the share of outliers at each end is at least 0 and below 0.5, not " +
-            std::to_string(outlier_prob),
-        {},
-        "outlier_prob"
-    );
-  }
 }
 
 } // namespace ptq::detail

@@ -4,6 +4,7 @@
 #include <ptq/range/concept.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -242,6 +243,10 @@ private:
   struct estimation {
     using element = T;
     States state;
+
+    void expect(std::size_t count) {
+      std::visit([count](auto& active) { detail::expect_values(active, count); }, state);
+    }
 
     void observe(std::span<const T> values) {
       std::visit([values](auto& active) { active.observe(values); }, state);

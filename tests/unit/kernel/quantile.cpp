@@ -98,7 +98,7 @@ TEST_CASE("every length, at every alignment, has the bits of a sorted array") {
       const std::vector<float> values = values_of(what, size + width, static_cast<unsigned>(size));
       const std::span<const float> part = std::span(values).subspan(size % width, size);
       for (const double q : shares) {
-        wrong += bits(ptq::quantile(part, q)) == bits(quantile_model(part, q)) ? 0U : 1U;
+        wrong += bits(ptq::quantile_of(part, q)) == bits(quantile_model(part, q)) ? 0U : 1U;
       }
     }
   }
@@ -115,11 +115,11 @@ TEST_CASE("each way of finding a quantile has the bits of a sorted array, for al
         const auto at = ptq::quantile_position::of(size, q);
         const std::uint32_t expected = bits(quantile_model(values, q));
         using arch = xsimd::default_arch;
-        wrong += bits(ptq::quantile(values, q)) == expected ? 0U : 1U;
+        wrong += bits(ptq::quantile_of(values, q)) == expected ? 0U : 1U;
         wrong += bits(ptq::detail::quantile_of_few<arch>(values, at) + 0.0F) == expected ? 0U : 1U;
         wrong += bits(ptq::detail::quantile_of_many<arch>(values, at) + 0.0F) == expected ? 0U : 1U;
         for (const bool upper : {false, true}) {
-          const float found = ptq::detail::quantile_of_tail<arch>(values, at, upper);
+          const float found = ptq::detail::quantile_of_end<arch>(values, at, upper);
           wrong += bits(found + 0.0F) == expected ? 0U : 1U;
         }
       }
@@ -132,11 +132,11 @@ TEST_CASE("the order of the values does not matter") {
   std::vector<float> values = values_of(kind::zeros, 3'000, 4);
   std::vector<std::uint32_t> found;
   for (const double q : shares) {
-    found.push_back(bits(ptq::quantile(values, q)));
+    found.push_back(bits(ptq::quantile_of(values, q)));
   }
   std::shuffle(values.begin(), values.end(), std::minstd_rand(7));
   for (std::size_t i = 0; i != std::size(shares); ++i) {
-    CHECK(bits(ptq::quantile(values, shares[i])) == found[i]);
+    CHECK(bits(ptq::quantile_of(values, shares[i])) == found[i]);
   }
 }
 
@@ -144,9 +144,9 @@ TEST_CASE("the order of the values does not matter") {
 TEST_CASE("quantiles lie between two values, as numpy's do") {
   std::vector<float> values(10'000);
   std::iota(values.begin(), values.end(), 0.0F);
-  CHECK(ptq::quantile(values, 1e-4) == 0.9999F);
-  CHECK(ptq::quantile(values, 1.0 - 1e-4) == 9998.0001F);
-  CHECK(ptq::quantile(values, 0.5) == 4999.5F);
+  CHECK(ptq::quantile_of(values, 1e-4) == 0.9999F);
+  CHECK(ptq::quantile_of(values, 1.0 - 1e-4) == 9998.0001F);
+  CHECK(ptq::quantile_of(values, 0.5) == 4999.5F);
 }
 
 // NNCF, tests/common/test_reducers_and_aggregators.py: of -26 to 9, three are -20000 and three
@@ -156,8 +156,8 @@ TEST_CASE("quantiles of NNCF's test of reducers") {
   std::iota(values.begin(), values.end(), -26.0F);
   std::fill_n(values.begin(), 3, -20'000.0F);
   std::fill_n(values.begin() + 3, 3, 10'000.0F);
-  CHECK(ptq::quantile(values, 0.01) == -20'000.0F);
-  CHECK(ptq::quantile(values, 0.99) == 10'000.0F);
+  CHECK(ptq::quantile_of(values, 0.01) == -20'000.0F);
+  CHECK(ptq::quantile_of(values, 0.99) == 10'000.0F);
 }
 
 TEST_CASE("infinities have their place") {
@@ -165,14 +165,14 @@ TEST_CASE("infinities have their place") {
   values[3] = infinity;
   values[4] = -infinity;
   values[5] = -infinity;
-  CHECK(ptq::quantile(values, 1.0) == infinity);
-  CHECK(ptq::quantile(values, 0.9999) == infinity);
-  CHECK(ptq::quantile(values, 0.0) == -infinity);
-  CHECK(ptq::quantile(values, 0.5 / 1999) == -infinity);
-  CHECK(ptq::quantile(values, 0.5) == quantile_model(values, 0.5));
+  CHECK(ptq::quantile_of(values, 1.0) == infinity);
+  CHECK(ptq::quantile_of(values, 0.9999) == infinity);
+  CHECK(ptq::quantile_of(values, 0.0) == -infinity);
+  CHECK(ptq::quantile_of(values, 0.5 / 1999) == -infinity);
+  CHECK(ptq::quantile_of(values, 0.5) == quantile_model(values, 0.5));
   std::fill(values.begin(), values.end(), -infinity);
-  CHECK(ptq::quantile(values, 0.0005) == -infinity);
-  CHECK(ptq::quantile(values, 0.5) == -infinity);
+  CHECK(ptq::quantile_of(values, 0.0005) == -infinity);
+  CHECK(ptq::quantile_of(values, 0.5) == -infinity);
 }
 
 TEST_CASE("NaN is refused wherever it is, and so are shares that are none") {
@@ -182,21 +182,22 @@ TEST_CASE("NaN is refused wherever it is, and so are shares that are none") {
         std::vector<float> values = values_of(kind::normal, size, 5);
         values[at] = std::numeric_limits<float>::quiet_NaN();
         CHECK(ptq::test::message_of([&] {
-                (void)ptq::quantile(values, q);
-              }) == "quantile: a value is NaN, which has no place in an order");
+                (void)ptq::quantile_of(values, q);
+              }) == "quantile_of: a value is NaN, which has no place in an order");
       }
     }
   }
   const std::vector<float> one{1.0F};
   for (const double q : {-0.1, 1.1, std::numeric_limits<double>::quiet_NaN()}) {
     CHECK(
-        ptq::test::message_of([&] { (void)ptq::quantile(one, q); }) ==
-        "quantile: a quantile is of a share from 0 to 1, not " + std::to_string(q) + " (option `q`)"
+        ptq::test::message_of([&] { (void)ptq::quantile_of(one, q); }) ==
+        "quantile_of: a quantile is of a share from 0 to 1, not " + std::to_string(q) +
+            " (option `q`)"
     );
   }
   CHECK(ptq::test::message_of([&] {
-          (void)ptq::quantile(std::span<const float>(), 0.5);
-        }) == "quantile: no values have no quantile");
+          (void)ptq::quantile_of(std::span<const float>(), 0.5);
+        }) == "quantile_of: no values have no quantile");
 }
 
 // POT, tests/test_tensor_statistics.py: 0 to 15 as [2, 2, 2, 2], 0.01.
@@ -205,21 +206,21 @@ TEST_CASE("each channel has its own quantile, whatever the layout") {
   std::iota(values.begin(), values.end(), 0.0F);
   const ptq::tensor_view x(values, {2, 2, 2, 2});
   std::vector<float> found(2);
-  ptq::quantiles(x.at(0, 0), 1, 0.01, found);
+  ptq::quantiles_of(x.at(0, 0), 1, 0.01, found);
   CHECK(found == std::vector<float>{0.03F, 4.03F});
-  ptq::quantiles(x.at(0, 1), 1, 0.01, found);
+  ptq::quantiles_of(x.at(0, 1), 1, 0.01, found);
   CHECK(found == std::vector<float>{8.03F, 12.03F});
-  ptq::quantiles(x, 0, 0.01, found);
+  ptq::quantiles_of(x, 0, 0.01, found);
   CHECK(found == std::vector<float>{0.07F, 8.07F});
-  CHECK(ptq::quantile(values, 0.01) == 0.15F);
+  CHECK(ptq::quantile_of(values, 0.01) == 0.15F);
 
   const ptq::tensor_view last = ptq::tensor_view(values, {2, 2, 2, 2}).permuted({0, 3, 1, 2});
-  ptq::quantiles(last.at(0, 0), 1, 0.5, found);
+  ptq::quantiles_of(last.at(0, 0), 1, 0.5, found);
   CHECK(found == std::vector<float>{3.0F, 4.0F});
   std::vector<float> three(3);
   CHECK(ptq::test::message_of([&] {
-          ptq::quantiles(x, 1, 0.5, three);
-        }) == "quantile: a tensor of shape 2x2x2x2, axis 1, and room for 3 channels");
+          ptq::quantiles_of(x, 1, 0.5, three);
+        }) == "quantile_of: a tensor of shape 2x2x2x2, axis 1, and room for 3 channels");
 }
 
 TEST_CASE("a running tail keeps the greatest of any number of values") {

@@ -217,7 +217,7 @@ TEST_CASE("batches are aggregated first, and the last one may be smaller") {
 
 TEST_CASE("options out of bounds are refused with their names") {
   const char* const share =
-      "the share of outliers at each end is at least 0 and below 0.5, not 0.500000 (option "
+      "the share of values beyond each end is at least 0 and below 0.5, not 0.5 (option "
       "`outlier_prob`)";
   CHECK(message_of([] { aggregate::mean_no_outliers{0.5}.check_options(); }) == share);
   CHECK(message_of([] { aggregate::median_no_outliers{0.5}.check_options(); }) == share);

@@ -19,7 +19,8 @@ namespace ptq::detail {
 }
 
 /// @pre `ascending` is sorted and not empty
-[[nodiscard]] constexpr auto quantile_of(std::span<const float> ascending, double q) -> double {
+[[nodiscard]] constexpr auto quantile_of_sorted(std::span<const float> ascending, double q)
+    -> double {
   const quantile_position at = quantile_position::of(ascending.size(), q);
   return at.between(
       static_cast<double>(ascending[at.below]), static_cast<double>(ascending[at.above()])
