@@ -3,6 +3,7 @@
 set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/calibrate.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/default_quantization.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/clip.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collect.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collector.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/ranges.hpp
@@ -95,9 +96,11 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/preset/presets.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ptq.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/aggregate.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/clipped.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/outlier_prob.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/sorted_values.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/ends.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/extremes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/hodges_lehmann.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/in_batches.hpp
@@ -105,6 +108,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/range/no_outliers.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/one_of.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/quantile.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/quantile_ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/asymmetric.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/concept.hpp

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/calibration/clip.hpp>
 #include <ptq/calibration/collect.hpp>
 #include <ptq/calibration/ranges.hpp>
 #include <ptq/core/error.hpp>
@@ -204,6 +205,7 @@ struct default_quantization {
     check_bits(weights, "weights.bits");
     check_bits(activations, "activations.bits");
     check_rules(device.rules());
+    detail::check_options_of(ranges);
     detail::check_options_of(schemes);
     detail::check_options_of(corrections);
   }
@@ -267,6 +269,7 @@ private:
     } else {
       found = activation_ranges(ranges, site, tensor.name, collected);
     }
+    clip_ranges(ranges, site.kind, found);
     scheme_request request{
         .kind = site.kind,
         .bits = site.choice.bits,
@@ -280,6 +283,7 @@ private:
     if (result.format.grids.size() != found.size()) {
       throw error("the scheme made another number of grids than there are ranges", tensor.name);
     }
+    clip_grids(ranges, site.kind, result.format.grids, tensor.name);
     return result;
   }
 };
