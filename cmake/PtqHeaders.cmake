@@ -3,6 +3,7 @@
 set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/calibrate.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/default_quantization.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/clip.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collect.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collector.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/detail/mean_of_pieces.hpp
@@ -127,6 +128,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/ptq.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/aggregate.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/choose.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/clipped.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/code_grid.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/distribution_bins.hpp
@@ -136,6 +138,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/outlier_prob.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/sorted_values.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/distribution.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/ends.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/exact_clip.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/extremes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/hodges_lehmann.hpp
@@ -149,6 +152,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/range/one_of.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/percentile.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/quantile.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/quantile_ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/asymmetric.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/check.hpp

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/calibration/clip.hpp>
 #include <ptq/calibration/collect.hpp>
 #include <ptq/calibration/ranges.hpp>
 #include <ptq/calibration/weight_ranges.hpp>
@@ -356,10 +357,12 @@ private:
     } else {
       found = activation_ranges(ranges, site, tensor.name, collected);
     }
+    clip_ranges(ranges, site.kind, found);
     result.format.grids = grids_of(site, tensor.name, found);
     if (result.format.grids.size() != found.size()) {
       throw error("the scheme made another number of grids than there are ranges", tensor.name);
     }
+    clip_grids(ranges, site.kind, result.format.grids, tensor.name);
     return result;
   }
 

@@ -14,8 +14,10 @@ namespace ptq::detail {
 
 /// The values from the `outlier_prob`-quantile to the `1 - outlier_prob`-quantile, ascending; all
 /// of them where none lies there, which happens with two values that differ.
+/// @throws error for a share that is none
 [[nodiscard]] constexpr auto without_outliers(std::span<const float> values, double outlier_prob)
     -> std::vector<float> {
+  check_outlier_prob(outlier_prob);
   std::vector<float> all = sorted(values);
   const double low = quantile_of_sorted(all, outlier_prob);
   const double high = quantile_of_sorted(all, 1.0 - outlier_prob);

@@ -21,7 +21,10 @@ namespace ptq {
 template <bool Magnitudes>
 class quantile_estimation {
 public:
-  explicit quantile_estimation(double outlier_prob) : outlier_prob_(outlier_prob) {}
+  /// @throws error for a share that is none
+  explicit quantile_estimation(double outlier_prob) : outlier_prob_(outlier_prob) {
+    detail::check_outlier_prob(outlier_prob);
+  }
 
   /// So many values are to come. Without this, all values are kept until the range is asked for.
   /// @throws error if values were already seen

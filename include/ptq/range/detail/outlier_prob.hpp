@@ -16,7 +16,7 @@ namespace ptq::detail {
   return {text.data(), end};
 }
 
-inline void check_outlier_prob(double outlier_prob) {
+constexpr void check_outlier_prob(double outlier_prob) {
   if (!(outlier_prob >= 0.0 && outlier_prob < 0.5)) {
     throw error(
         "the share of values beyond each end is at least 0 and below 0.5, not " +
