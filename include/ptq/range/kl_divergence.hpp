@@ -138,8 +138,8 @@ private:
       const double last = of[kept - 1];
       const double empty = static_cast<double>(kept) - filled_[kept];
       const bool fills_last = last <= 0.0 && beyond > 0.0;
-      const double less_p = 1.0 - smoothing * (fills_last ? empty - 1.0 : empty);
-      const double less_q = 1.0 - smoothing * empty;
+      const double less_p = 1.0 - detail::rounded(smoothing * (fills_last ? empty - 1.0 : empty));
+      const double less_q = 1.0 - detail::rounded(smoothing * empty);
       double sum = 0.0; // of counts times the logarithms of their quotients
       for (std::size_t level = 0; level != levels; ++level) {
         const std::size_t begin = first_of(level, kept, levels);

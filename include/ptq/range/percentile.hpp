@@ -25,9 +25,9 @@ struct min_max {
     return detail::cut_at(static_cast<double>(detail::magnitude_of(full)), full, target);
   }
 
-  [[nodiscard]] auto range(
-      std::span<const float> values, std::span<const float>, const target_grid& target
-  ) const -> value_range<float> {
+  [[nodiscard]] auto
+  range(std::span<const float> values, std::span<const float>, const target_grid& target) const
+      -> value_range<float> {
     const value_range<float> full = detail::full_range(values);
     return detail::cut_at(static_cast<double>(detail::magnitude_of(full)), full, target);
   }
@@ -39,8 +39,8 @@ struct min_max {
 ///
 /// @par Definition
 /// Symmetric: the least `T` such that `percent` of the values have a magnitude of at most `T`.
-/// Asymmetric: the same at each end. From a histogram values are spread evenly over a bin; of a
-/// constant it is exact.
+/// Asymmetric: the same at each end, with zero in the range. From a histogram values are spread
+/// evenly over a bin; of a constant it is exact.
 struct percentile {
   double percent = 99.99; ///< Above 50, at most 100.
 
@@ -48,21 +48,23 @@ struct percentile {
       -> value_range<float> {
     const value_range<float> full = detail::full_range(of);
     const detail::distribution_bins bins(of);
-    const double left_out = bins.total * ((100.0 - percent) / 100.0);
+    const double left_out = detail::rounded(bins.total * ((100.0 - percent) / 100.0));
     if (target.mode == symmetric) {
       return detail::cut_at(top_of(bins.magnitudes(), left_out), full, target);
     }
     return {
-        full.low < 0.0F ? std::max(full.low, static_cast<float>(-top_of(bins.negative, left_out)))
-                        : full.low,
-        full.high > 0.0F ? std::min(full.high, static_cast<float>(top_of(bins.positive, left_out)))
-                         : full.high,
+        std::clamp(
+            static_cast<float>(-top_of(bins.negative, left_out)), std::min(full.low, 0.0F), 0.0F
+        ),
+        std::clamp(
+            static_cast<float>(top_of(bins.positive, left_out)), 0.0F, std::max(full.high, 0.0F)
+        ),
     };
   }
 
-  [[nodiscard]] auto range(
-      std::span<const float> values, std::span<const float>, const target_grid& target
-  ) const -> value_range<float> {
+  [[nodiscard]] auto
+  range(std::span<const float> values, std::span<const float>, const target_grid& target) const
+      -> value_range<float> {
     const value_range<float> full = detail::full_range(values);
     std::vector<float> sorted(values.begin(), values.end());
     const auto count = static_cast<double>(sorted.size());
@@ -79,7 +81,7 @@ struct percentile {
     const float high = sorted[static_cast<std::size_t>(place)];
     const std::size_t mirrored = sorted.size() - 1 - static_cast<std::size_t>(place);
     std::ranges::nth_element(sorted, sorted.begin() + static_cast<std::ptrdiff_t>(mirrored));
-    return {sorted[mirrored] + 0.0F, high + 0.0F};
+    return {std::min(sorted[mirrored], 0.0F) + 0.0F, std::max(high, 0.0F) + 0.0F};
   }
 
   void check_options() const {

@@ -19,9 +19,7 @@ namespace ptq::detail {
 
 inline void check_candidates(int candidates, const char* option) {
   if (candidates < 1 || candidates > 100'000) {
-    throw error(
-        "candidate ranges are 1 to 100000, not " + std::to_string(candidates), {}, option
-    );
+    throw error("candidate ranges are 1 to 100000, not " + std::to_string(candidates), {}, option);
   }
 }
 
@@ -101,9 +99,8 @@ template <class Errors>
     }
     return best_of(candidates, errors_of);
   };
-  value_range<float> best = sweep([&](int k) {
-    return value_range<float>{share(full.low, k), share(full.high, k)};
-  });
+  value_range<float> best =
+      sweep([&](int k) { return value_range<float>{share(full.low, k), share(full.high, k)}; });
   if (is_symmetric || full.low == 0.0F || full.high == 0.0F) {
     return best;
   }
@@ -130,7 +127,7 @@ template <class Errors>
   return {of.low(), of.high()};
 }
 
-/// A range cut at a magnitude.
+/// A range cut at a magnitude; where asymmetric, with zero in it.
 [[nodiscard]] inline auto
 cut_at(double magnitude, const value_range<float>& full, const target_grid& target)
     -> value_range<float> {
@@ -138,7 +135,7 @@ cut_at(double magnitude, const value_range<float>& full, const target_grid& targ
   if (target.mode == symmetric) {
     return symmetric_range(most, full.low < 0.0F, target);
   }
-  return {std::max(full.low, -most), std::min(full.high, most)};
+  return {std::clamp(full.low, -most, 0.0F), std::clamp(full.high, 0.0F, most)};
 }
 
 } // namespace ptq::detail

@@ -32,10 +32,7 @@ public:
       sums_[i].mass = sums_[i + 1].mass + bins_[i].count;
       sums_[i].moment = sums_[i + 1].moment + rounded(bins_[i].count * middle);
     }
-    // Those of both signs overlap: the widest interval that may begin below reaches so far up.
-    for (const distribution_bins::bin& each : bins_) {
-      most_ = std::max(most_, each.high);
-    }
+    most_ = static_cast<double>(std::max(-of.low(), of.high()));
   }
 
   [[nodiscard]] auto most() const -> double { return most_; }
@@ -44,8 +41,7 @@ public:
 
   [[nodiscard]] auto above(double magnitude) const -> tail {
     std::size_t i = static_cast<std::size_t>(
-        std::ranges::lower_bound(bins_, magnitude, {}, &distribution_bins::bin::low) -
-        bins_.begin()
+        std::ranges::lower_bound(bins_, magnitude, {}, &distribution_bins::bin::low) - bins_.begin()
     );
     tail result = sums_[i];
     // Equal bins of the two signs, and no others, reach beyond.
