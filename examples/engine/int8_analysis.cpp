@@ -36,9 +36,12 @@ auto format_of(const ptq::quantizer& by) -> code_format {
     result.scale.push_back(static_cast<float>(each.scale()));
   }
   const auto levels = static_cast<int>(by.format.grids.front().levels);
-  // Signed codes have their zero in the middle: then no zero point is left.
-  result.is_signed =
-      std::ranges::all_of(result.zero_points, [&](int zero) { return zero == levels / 2; });
+  // Signed codes have their zero in the middle: then no zero point is left. Where products are
+  // added in 16 bits oneDNN halves the weights for signed codes, and loses a bit: unsigned ones are
+  // exact.
+  result.is_signed = sums_are_exact() && std::ranges::all_of(result.zero_points, [&](int zero) {
+                       return zero == levels / 2;
+                     });
   if (result.is_signed) {
     std::ranges::fill(result.zero_points, 0);
     result.least = -(levels / 2);
