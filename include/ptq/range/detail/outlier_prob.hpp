@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <string>
+#include <string_view>
 
 namespace ptq::detail {
 
@@ -16,13 +17,14 @@ namespace ptq::detail {
   return {text.data(), end};
 }
 
-constexpr void check_outlier_prob(double outlier_prob) {
+/// @throws error that names the option
+constexpr void check_outlier_prob(double outlier_prob, std::string_view option = "outlier_prob") {
   if (!(outlier_prob >= 0.0 && outlier_prob < 0.5)) {
     throw error(
         "the share of values beyond each end is at least 0 and below 0.5, not " +
             shortest(outlier_prob),
         {},
-        "outlier_prob"
+        std::string(option)
     );
   }
 }
