@@ -3,7 +3,10 @@
 
 #include <ptq/algorithm/calibrate.hpp>
 #include <ptq/algorithm/default_quantization.hpp>
+#include <ptq/config/named_ranges.hpp>
 #include <ptq/config/names.hpp>
+#include <ptq/correction/channel_alignment.hpp>
+#include <ptq/correction/overflow_correction.hpp>
 
 #include <map>
 #include <stdexcept>
@@ -22,9 +25,13 @@ namespace ptq::test {
 using chosen_quantization = default_quantization<
     config::chosen<config::presets>,
     device::table,
-    default_ranges,
+    config::named_ranges,
     schemes<scheme::symmetric, scheme::asymmetric>,
-    corrections<correction::saturation_fix, config::chosen<config::bias_corrections>>>;
+    corrections<
+        one_of<correction::none, correction::channel_alignment>,
+        correction::saturation_fix,
+        config::chosen<config::bias_corrections>,
+        one_of<correction::none, correction::overflow_correction>>>;
 
 /// An option of POT that has no counterpart here.
 struct no_counterpart : std::runtime_error {
@@ -53,7 +60,7 @@ inline void set_device(const option_value& given, chosen_quantization& of) {
 }
 
 inline void set_saturation(const option_value& given, chosen_quantization& of) {
-  std::get<0>(of.corrections.each).apply = given == "all"  ? saturation::all
+  std::get<1>(of.corrections.each).apply = given == "all"  ? saturation::all
                                            : given == "no" ? saturation::no
                                                            : saturation::first_layer;
 }

@@ -60,6 +60,17 @@ auto aggregated(
   return result;
 }
 
+/// The mode for which the range of a site is estimated: with POT's ranges that before a rule of
+/// transformers made it symmetric.
+template <class Ranges>
+[[nodiscard]] auto estimation_mode(const quantizer_site& site) -> mode {
+  if constexpr (requires { requires Ranges::estimates_before_rules; }) {
+    return site.mode_before.value_or(site.choice.mode);
+  } else {
+    return site.choice.mode;
+  }
+}
+
 } // namespace ptq::detail
 
 namespace ptq {
@@ -182,7 +193,9 @@ auto ranges_of_sides(
 template <range_policy Ranges>
 void request_range(statistics_request& request, const Ranges& ranges, const quantizer_site& site) {
   detail::request_sides(
-      request, ranges.of_activations(site.choice.mode, site.choice.granularity), site
+      request,
+      ranges.of_activations(detail::estimation_mode<Ranges>(site), site.choice.granularity),
+      site
   );
 }
 
@@ -196,7 +209,10 @@ template <range_policy Ranges>
     const statistics& collected
 ) -> std::vector<value_range<float>> {
   return detail::ranges_of_sides(
-      ranges.of_activations(site.choice.mode, site.choice.granularity), site, tensor, collected
+      ranges.of_activations(detail::estimation_mode<Ranges>(site), site.choice.granularity),
+      site,
+      tensor,
+      collected
   );
 }
 

@@ -68,6 +68,8 @@ class named_ranges {
 public:
   using estimators = chosen<range_estimators>;
   using some_aggregator = chosen<aggregators>;
+  /// As POT's.
+  static constexpr bool estimates_before_rules = true;
   using side = range_side<estimators, aggregate::in_batches<some_aggregator, some_aggregator>>;
 
   named_ranges() = default;

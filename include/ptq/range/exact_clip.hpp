@@ -53,9 +53,9 @@ struct exact_clip {
 
   /// The clip alone, in double.
   /// @pre at least one value; no masses, or as many
-  [[nodiscard]] static auto clip_of(
-      std::span<const float> values, std::span<const float> masses, double greatest_code
-  ) -> double {
+  [[nodiscard]] static auto
+  clip_of(std::span<const float> values, std::span<const float> masses, double greatest_code)
+      -> double {
     std::vector<std::pair<double, double>> sorted; // magnitude, mass
     double mass = 0.0;
     for (std::size_t i = 0; i != values.size(); ++i) {

@@ -13,10 +13,10 @@ namespace ptq {
 /// The range with the least squared quantization error of all values.
 ///
 /// @par Definition
-/// Of the shares `k / candidates` of the full range, from 1 to all, that with the least error; where
-/// asymmetric, each end is then moved alone likewise. Of equal errors, the wider range. From a
-/// histogram the error is that of values spread evenly over each bin, in closed form; of a constant
-/// it is exact.
+/// Of the shares `k / candidates` of the full range, from 1 to all, that with the least error;
+/// where asymmetric, each end is then moved alone likewise. Of equal errors, the wider range. From
+/// a histogram the error is that of values spread evenly over each bin, in closed form; of a
+/// constant it is exact.
 /// @see Choukroun et al., Low-bit quantization of neural networks for efficient inference
 struct mean_squared_error {
   int candidates = 100; ///< 1 to 100,000.
@@ -28,9 +28,9 @@ struct mean_squared_error {
     );
   }
 
-  [[nodiscard]] auto range(
-      std::span<const float> values, std::span<const float>, const target_grid& target
-  ) const -> value_range<float> {
+  [[nodiscard]] auto
+  range(std::span<const float> values, std::span<const float>, const target_grid& target) const
+      -> value_range<float> {
     return detail::least_error_range(
         detail::full_range(values), target, candidates, detail::exact_errors(values, {}, target)
     );

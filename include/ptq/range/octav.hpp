@@ -29,9 +29,9 @@ struct octav {
     );
   }
 
-  [[nodiscard]] auto range(
-      std::span<const float> values, std::span<const float>, const target_grid& target
-  ) const -> value_range<float> {
+  [[nodiscard]] auto
+  range(std::span<const float> values, std::span<const float>, const target_grid& target) const
+      -> value_range<float> {
     const value_range<float> full = detail::full_range(values);
     return detail::cut_at(
         fixed_point(detail::sorted_magnitudes(values), full.low < 0.0F, target), full, target
@@ -42,8 +42,8 @@ struct octav {
 
 private:
   template <class Magnitudes>
-  static auto
-  fixed_point(const Magnitudes& of, bool has_negative, const target_grid& target) -> double {
+  static auto fixed_point(const Magnitudes& of, bool has_negative, const target_grid& target)
+      -> double {
     const bool both_signs = has_negative || target.kind == tensor_kind::weights;
     const auto levels = static_cast<double>(target.levels + target.levels % 2);
     const double rounding = 1.0 / (levels * levels) / (both_signs ? 3.0 : 12.0);

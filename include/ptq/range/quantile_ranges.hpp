@@ -22,6 +22,8 @@ namespace ptq {
 /// Weights: abs_quantile where symmetric, else both ends of quantile.
 /// @see POT, range estimator preset `quantile`
 struct quantile_ranges {
+  static constexpr bool estimates_before_rules = true; ///< As `default_ranges`.
+
   double outlier_prob = 1e-4; ///< The share of values beyond each end. In [0, 0.5).
 
   using aggregators = default_ranges::aggregators;

@@ -252,6 +252,9 @@ struct ranges {
 /// Weights: abs_max where symmetric, else min and max.
 /// @see POT, range estimator preset `default`
 struct default_ranges {
+  /// Where a rule of transformers makes a tensor symmetric, POT has chosen its estimator before.
+  static constexpr bool estimates_before_rules = true;
+
   /// The least and the greatest value.
   struct min_and_max {
     template <class T>
