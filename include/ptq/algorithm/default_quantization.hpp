@@ -419,6 +419,7 @@ private:
               std::back_inserter(found)
           );
         }
+        clip_ranges(ranges, tensor_kind::activations, found);
         const quantizer_site& first = sites.sites[members.front()];
         const std::vector<value_range<float>> common{unified_range(found)};
         const std::vector<grid> grids = grids_of(first, in.tensors[first.tensor].name, common);

@@ -29,7 +29,7 @@ template <class Ranges>
 void clip_ranges(const Ranges& policy, tensor_kind kind, std::vector<value_range<float>>& found) {
   if constexpr (detail::has_clipping_values<Ranges>) {
     const clipping_values bounds = policy.clipping_of(kind);
-    if (policy.clips() != clipping::ranges) {
+    if (policy.clips() != clip_at::ranges) {
       return;
     }
     for (value_range<float>& range : found) {
@@ -54,7 +54,7 @@ void clip_grids(
 ) {
   if constexpr (detail::has_clipping_values<Ranges>) {
     const clipping_values bounds = policy.clipping_of(kind);
-    if (policy.clips() != clipping::grids) {
+    if (policy.clips() != clip_at::grids) {
       return;
     }
     for (grid& each : found) {

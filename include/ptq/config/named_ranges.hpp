@@ -108,7 +108,7 @@ public:
     return {of.min.clipping_value, of.max.clipping_value};
   }
 
-  [[nodiscard]] auto clips() const -> clipping { return options_.clipping; }
+  [[nodiscard]] auto clips() const -> clip_at { return options_.clip; }
 
   [[nodiscard]] auto options() const noexcept -> const range_options& { return options_; }
 

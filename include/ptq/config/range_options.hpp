@@ -41,7 +41,7 @@ struct range_options {
   std::size_t stat_batch_size = 1; ///< How many samples POT would have run at once.
   /// Would POT have reduced batches inside the network? Then extremes are of whole batches.
   bool inplace_statistics = false;
-  ptq::clipping clipping = ptq::clipping::ranges;
+  clip_at clip = clip_at::ranges;
 
   friend auto operator==(const range_options&, const range_options&) -> bool = default;
 };

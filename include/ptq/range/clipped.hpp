@@ -12,8 +12,8 @@
 
 namespace ptq {
 
-/// What is clipped.
-enum class clipping : std::uint8_t {
+/// Where clipping values apply.
+enum class clip_at : std::uint8_t {
   ranges, ///< What is estimated, before a scheme makes a symmetric or an aligned grid of it.
   grids, ///< The limits of the finished grids, one at a time, as POT does: symmetry and the code of
          ///< zero are lost.
@@ -37,7 +37,7 @@ struct clipped {
   Ranges ranges{};
   clipping_values weights{};
   clipping_values activations{};
-  ptq::clipping of = clipping::ranges;
+  clip_at where = clip_at::ranges;
 
   [[nodiscard]] auto of_weights(mode wanted) const { return ranges.of_weights(wanted); }
 
@@ -49,7 +49,7 @@ struct clipped {
     return kind == tensor_kind::weights ? weights : activations;
   }
 
-  [[nodiscard]] auto clips() const -> ptq::clipping { return of; }
+  [[nodiscard]] auto clips() const -> clip_at { return where; }
 
   /// @throws error for a bound that is not finite, or a low one that is not below the high one.
   void check_options() const {

@@ -57,7 +57,7 @@ TEST_CASE("a grid is clipped as POT does, or its range before it is made, which 
     ptq::clip_grids(policy, activations, grids, "x");
     return grids.front();
   };
-  const ptq::grid as_pot = grid_of({.activations = {.high = 1.5F}, .of = ptq::clipping::grids});
+  const ptq::grid as_pot = grid_of({.activations = {.high = 1.5F}, .where = ptq::clip_at::grids});
   CHECK(as_pot.in_low == doctest::Approx(-3.0236220472).epsilon(1e-7));
   CHECK(as_pot.in_high == 1.5F);
   CHECK(as_pot.out_low == as_pot.in_low);
@@ -83,7 +83,7 @@ TEST_CASE("clipping values that leave nothing, or are none, are refused with the
       "a clipping value is finite (option `weights.high`)"
   );
   std::vector<ptq::grid> grids{{.in_low = 0.0F, .in_high = 6.0F}};
-  const clipped beyond{.activations = {.low = 7.0F}, .of = ptq::clipping::grids};
+  const clipped beyond{.activations = {.low = 7.0F}, .where = ptq::clip_at::grids};
   CHECK(message_of([&] {
           ptq::clip_grids(beyond, activations, grids, "x");
         }) == "x: the clipping values leave nothing of its grid (option `clipping_value`)");
