@@ -22,6 +22,10 @@ import onnx
 from onnx import numpy_helper
 
 MODELS = ["fashion_ds", "fashion_mix", "fashion_vit"]
+
+# Statistics of each sample, and their names here.
+RECORDED = {"min": "min", "max": "max", "ch_min": "ch_min", "ch_max": "ch_max",
+            "q1e-4": "low_quantile", "q1-1e-4": "high_quantile", "absq1-1e-4": "abs_quantile"}
 # What MO made of fashion_vit's scale behind q x k^T: a factor on k^T, a tensor of no ONNX value.
 SCALED_KEYS = {"Multiply_1401": "/b1/Transpose_2_output_0", "Multiply_1403": "/b2/Transpose_2_output_0"}
 
@@ -348,12 +352,12 @@ def convert_statistics(model, recorded, out):
 
     for entry in index:
         key, tensor = str(entry["id"]), entry["onnx_value"] or names.value(entry["ir"])
-        for statistic in ("min", "max", "ch_min", "ch_max"):
+        for statistic, kept in RECORDED.items():
             if f"{key}/{statistic}" in stats.files:
                 values = stats[f"{key}/{statistic}"]
                 if entry["onnx_value"] is None:  # of the scaled tensor
                     values = (values.astype(np.float64) * 12 ** 0.5).astype(np.float32)
-                save(tensor, statistic, values)
+                save(tensor, kept, values)
         if not np.array_equal(stats[f"{key}/abs_max"],
                               np.maximum(-stats[f"{key}/min"], stats[f"{key}/max"])):
             sys.exit(f"{entry['ir']}: abs_max does not follow from min and max")

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ptq/core/tensor_data.hpp>
+#include <ptq/range/quantile.hpp>
 #include <ptq/statistics/file.hpp>
 #include <ptq/statistics/statistics.hpp>
 
@@ -20,7 +21,8 @@ namespace ptq::test {
 
 /// The arrays that POT recorded, by tensor and statistic: `min`, `max` of [sample]; `ch_min`,
 /// `ch_max` of [sample, channel]; `mean` of [channel]; `quantile_min`, `quantile_max` of [sample,
-/// channel], at probabilities 1e-4 and 1 - 1e-4, before channel alignment.
+/// channel], at probabilities 1e-4 and 1 - 1e-4, before channel alignment; `low_quantile`,
+/// `high_quantile`, `abs_quantile` of [sample], at the same, of values and of magnitudes.
 struct golden_tensor {
   std::vector<std::uint64_t> shape{}; ///< Without the samples.
   std::map<std::string, tensor_data> statistics{};
@@ -48,8 +50,9 @@ inline auto read_golden_tensors(const std::string& model = "fashion_ds")
 }
 
 /// The same as the library's calibration would have kept it, for all algorithms at once.
-inline auto golden_statistics(const std::string& model = "fashion_ds") -> statistics {
-  constexpr std::size_t count = 300;
+/// @param count  Samples, the first ones.
+inline auto golden_statistics(const std::string& model = "fashion_ds", std::size_t count = 300)
+    -> statistics {
   statistics result;
   for (const auto& [name, tensor] : read_golden_tensors(model)) {
     const auto pairs = [&](const std::string& prefix, const std::string& key) {
@@ -60,7 +63,7 @@ inline auto golden_statistics(const std::string& model = "fashion_ds") -> statis
       const tensor_data& high = tensor.statistics.at(prefix + "max");
       const std::size_t samples = low->second.shape.at(0);
       const std::size_t channels = low->second.values.size() / samples;
-      for (std::size_t s = 0; s != samples; ++s) {
+      for (std::size_t s = 0; s != count; ++s) {
         std::vector<float> numbers;
         for (const tensor_data* side : {&low->second, &high}) {
           const auto first = side->values.begin() + static_cast<std::ptrdiff_t>(s * channels);
@@ -71,6 +74,15 @@ inline auto golden_statistics(const std::string& model = "fashion_ds") -> statis
     };
     pairs("", "extremes");
     pairs("ch_", "extremes/1");
+    if (const auto high = tensor.statistics.find("high_quantile");
+        high != tensor.statistics.end()) {
+      const std::vector<float>& lows = tensor.statistics.at("low_quantile").values;
+      const std::vector<float>& of_magnitudes = tensor.statistics.at("abs_quantile").values;
+      for (std::size_t s = 0; s != count; ++s) {
+        result.record({name, quantile{}.key()}, s, {lows[s], high->second.values[s]});
+        result.record({name, abs_quantile{}.key()}, s, {-of_magnitudes[s], of_magnitudes[s]});
+      }
+    }
     if (const auto mean = tensor.statistics.find("mean"); mean != tensor.statistics.end()) {
       // Recorded over all samples. The sum of equal numbers is exact, and so is its quotient.
       for (std::size_t s = 0; s != count; ++s) {
