@@ -88,6 +88,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/quantization_error_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/quantize_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/simd.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/simd_codes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/steps.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/sweep.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/extremes.hpp

@@ -29,11 +29,12 @@ namespace detail {
 template <class Arch, bool Magnitudes>
 auto sift_into(std::span<const float> values, running_tail<Arch>& below, running_tail<Arch>& above)
     -> bool {
-  constexpr std::size_t block = 1024;
-  std::array<float, block + 1> found_below;
-  std::array<float, block + 1> found_above;
+  constexpr std::size_t most = 1024;
+  std::array<float, most + 1> found_below;
+  std::array<float, most + 1> found_above;
   sifted to{0.0F, 0.0F, found_below.data(), found_above.data(), 0, 0, false};
-  for (std::size_t from = 0; from < values.size(); from += block) {
+  std::size_t block = 64; // Short at first, so that there are thresholds soon.
+  for (std::size_t from = 0; from < values.size();) {
     to.low = -below.threshold();
     to.high = above.threshold();
     to.below_count = 0;
@@ -42,6 +43,8 @@ auto sift_into(std::span<const float> values, running_tail<Arch>& below, running
     sift_kernel<Magnitudes>{}(Arch{}, values.data() + from, count, to);
     below.add(std::span(found_below).first(to.below_count));
     above.add(std::span(found_above).first(to.above_count));
+    from += count;
+    block = std::min(2 * block, most);
   }
   return to.has_nan;
 }

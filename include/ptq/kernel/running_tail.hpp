@@ -19,7 +19,7 @@ namespace ptq {
 ///
 /// What is not above `threshold()` cannot be among them, and need not be added.
 /// @par Complexity
-/// Memory for `2 wanted + 64` values.
+/// Memory for `2 wanted + 128` values.
 template <class Arch = xsimd::default_arch>
 class running_tail {
 public:
@@ -38,7 +38,7 @@ public:
     for (const float value : values) {
       if (value > threshold_) {
         kept_.push_back(value);
-        if (kept_.size() == 2 * wanted_ + 64) {
+        if (kept_.size() == 2 * wanted_ + 128) {
           prune();
         }
       }

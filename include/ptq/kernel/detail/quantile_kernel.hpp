@@ -56,30 +56,34 @@ struct sift_kernel {
       const auto x2 = simd::load<Arch>(from + i + 2 * width);
       const auto x3 = simd::load<Arch>(from + i + 3 * width);
       nan = nan | simd::unordered<Arch>(x0, x1) | simd::unordered<Arch>(x2, x3);
-      const auto beyond = (is_beyond(x0) | is_beyond(x1)) | (is_beyond(x2) | is_beyond(x3));
-      if (xsimd::any(beyond)) {
-        sift(from + i, group, to);
+      const simd::mask<Arch> beyond[4]{is_beyond(x0), is_beyond(x1), is_beyond(x2), is_beyond(x3)};
+      if (xsimd::any((beyond[0] | beyond[1]) | (beyond[2] | beyond[3]))) {
+        for (std::size_t k = 0; k != 4; ++k) {
+          const float* const at = from + i + k * width;
+          for (std::uint32_t lanes = simd::lanes_of<Arch>(beyond[k]); lanes != 0;
+               lanes &= lanes - 1) {
+            sift(at[__builtin_ctz(lanes)], to);
+          }
+        }
       }
     }
     to.has_nan = to.has_nan || xsimd::any(nan);
     for (std::size_t k = i; k != size; ++k) {
       to.has_nan = to.has_nan || from[k] != from[k];
     }
-    sift(from + i, size - i, to);
+    for (; i != size; ++i) {
+      sift(from[i], to);
+    }
   }
 
 private:
-  // Without branches: which of the group lie beyond cannot be foretold.
-  [[gnu::always_inline]] static void
-  sift(const float* from, std::size_t size, sifted& to) noexcept {
-    for (std::size_t i = 0; i != size; ++i) {
-      const float x = Magnitudes && from[i] < 0.0F ? -from[i] : from[i];
-      to.above[to.above_count] = x;
-      to.above_count += x > to.high ? 1U : 0U;
-      if constexpr (!Magnitudes) {
-        to.below[to.below_count] = -x;
-        to.below_count += x < to.low ? 1U : 0U;
-      }
+  [[gnu::always_inline]] static void sift(float value, sifted& to) noexcept {
+    const float x = Magnitudes && value < 0.0F ? -value : value;
+    to.above[to.above_count] = x;
+    to.above_count += x > to.high ? 1U : 0U;
+    if constexpr (!Magnitudes) {
+      to.below[to.below_count] = -x;
+      to.below_count += x < to.low ? 1U : 0U;
     }
   }
 };
@@ -90,17 +94,18 @@ struct ranked_keys {
   std::uint32_t next;
 };
 
-/// Selects among keys, a byte at a time.
+/// Selects among keys, a byte at a time from the first bit in which they differ.
 struct rank_kernel {
   /// @param rank  Counted from 0 at the least.
   /// @pre `rank < size`. The keys are lost.
   template <class Arch>
   void operator()(Arch, std::uint32_t* keys, std::size_t size, std::size_t rank, ranked_keys& found)
       const noexcept {
-    std::size_t counts[256];
-    std::uint32_t next = 0xFFFFFFFFU;
+    std::uint32_t next = 0;
     bool has_next = false;
-    for (unsigned shift = 24; size > few; shift -= 8) {
+    unsigned shift = size > few ? first_shift(keys, size) : 0;
+    while (size > few) {
+      std::size_t counts[256];
       for (std::size_t& count : counts) {
         count = 0;
       }
@@ -111,14 +116,14 @@ struct rank_kernel {
       for (; rank >= counts[digit]; ++digit) {
         rank -= counts[digit];
       }
+      if (rank + 1 == counts[digit]) {
+        find_next(keys, size, shift, digit, next, has_next);
+      }
       std::size_t kept = 0;
       for (std::size_t i = 0; i != size; ++i) {
         const std::uint32_t key = keys[i];
-        const std::uint32_t mine = key >> shift & 0xFFU;
-        has_next = has_next || mine > digit;
-        next = mine > digit && key < next ? key : next;
         keys[kept] = key;
-        kept += mine == digit ? 1U : 0U;
+        kept += (key >> shift & 0xFFU) == digit ? 1U : 0U;
       }
       size = kept;
       if (shift == 0) {
@@ -126,6 +131,7 @@ struct rank_kernel {
         found = {keys[0], rank + 1 < size || !has_next ? keys[0] : next};
         return;
       }
+      shift = shift < 8 ? 0 : shift - 8;
     }
     for (std::size_t i = 1; i < size; ++i) {
       const std::uint32_t key = keys[i];
@@ -140,6 +146,35 @@ struct rank_kernel {
 
 private:
   static constexpr std::size_t few = 24;
+
+  [[gnu::always_inline]] static auto
+  first_shift(const std::uint32_t* keys, std::size_t size) noexcept -> unsigned {
+    std::uint32_t in_all = keys[0];
+    std::uint32_t in_any = keys[0];
+    for (std::size_t i = 1; i != size; ++i) {
+      in_all &= keys[i];
+      in_any |= keys[i];
+    }
+    const std::uint32_t differing = in_all ^ in_any;
+    return differing < 0x100U ? 0 : 24 - static_cast<unsigned>(__builtin_clz(differing));
+  }
+
+  // The least key behind the digit: the next of the last key that has the digit.
+  [[gnu::always_inline]] static void find_next(
+      const std::uint32_t* keys,
+      std::size_t size,
+      unsigned shift,
+      std::uint32_t digit,
+      std::uint32_t& next,
+      bool& has_next
+  ) noexcept {
+    for (std::size_t i = 0; i != size; ++i) {
+      if ((keys[i] >> shift & 0xFFU) > digit && (!has_next || keys[i] < next)) {
+        next = keys[i];
+        has_next = true;
+      }
+    }
+  }
 };
 
 /// Leading bits of a key by which values are counted.
