@@ -7,6 +7,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collect.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collector.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/detail/mean_of_pieces.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/energies.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/histograms.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/mean_squares.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/ranges.hpp

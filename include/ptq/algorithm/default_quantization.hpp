@@ -3,6 +3,7 @@
 
 #include <ptq/calibration/clip.hpp>
 #include <ptq/calibration/collect.hpp>
+#include <ptq/calibration/energies.hpp>
 #include <ptq/calibration/ranges.hpp>
 #include <ptq/calibration/weight_ranges.hpp>
 #include <ptq/core/error.hpp>
@@ -213,6 +214,8 @@ struct default_quantization {
     for (const quantizer_site& site : sites.sites) {
       if (site.kind == tensor_kind::activations) {
         request_range(result, ranges, site);
+      } else if (detail::wants_masses<decltype(ranges.of_weights(site.choice.mode))>) {
+        request_energies(result, in, site);
       }
     }
     corrections.request(in, sites, result);
@@ -351,9 +354,14 @@ private:
       const target_grid target{
           .kind = site.kind, .mode = site.choice.mode, .levels = levels_of(site.kind, site.choice)
       };
-      found = weight_ranges(
-          ranges.of_weights(site.choice.mode), constant, site.axis, target, {}, tensor.name
-      );
+      const auto estimator = ranges.of_weights(site.choice.mode);
+      std::vector<float> energies;
+      weight_masses masses;
+      if (detail::wants_masses<decltype(ranges.of_weights(site.choice.mode))>) {
+        energies = energies_of(in, site, collected);
+        masses = detail::masses_of(in, site, energies);
+      }
+      found = weight_ranges(estimator, constant, site.axis, target, masses, tensor.name);
     } else {
       found = activation_ranges(ranges, site, tensor.name, collected);
     }

@@ -8,10 +8,11 @@
 
 namespace ptq::detail {
 
-/// Counts of bins by the first bits of binary32, in several tables: neighbouring values are often
-/// alike, and each addition to a counter has to wait for the one before it.
+/// Counts of bins by the first bits of binary32, in two tables: neighbouring values are often alike,
+/// and each addition to a counter has to wait for the one before it. Of more tables, the bins in use
+/// no longer fit the first cache.
 struct histogram_tables {
-  static constexpr std::size_t count = 4;
+  static constexpr std::size_t count = 2;
 
   std::uint32_t* counts; ///< `count * 2 * stride` of them: positive bins, then negative ones.
   std::size_t stride;    ///< Of one sign: bin `i` is at `i + 1`, what is below the bins at 0.
@@ -43,18 +44,14 @@ struct histogram_kernel {
                              };
     std::uint32_t* const a = tables.counts;
     std::uint32_t* const b = a + table;
-    std::uint32_t* const c = b + table;
-    std::uint32_t* const d = c + table;
     std::size_t i = 0;
     for (; i + block <= size; i += block) {
       for (std::size_t j = 0; j != block; j += width) {
         bins_of(simd::load<Arch>(from + i + j), bins + j);
       }
-      for (std::size_t j = 0; j != block; j += 4) {
+      for (std::size_t j = 0; j != block; j += 2) {
         ++a[bins[j]];
         ++b[bins[j + 1]];
-        ++c[bins[j + 2]];
-        ++d[bins[j + 3]];
       }
     }
     for (; i < size; i += width) {
