@@ -12,8 +12,8 @@ fashion_mix.stats.npz and fashion_mix.aligned_weights.npz. Needs numpy.
   <l>_weights, _bias    of l = first (lin), second (exp): as they came
   <l>_weights_aligned, _bias_aligned
   <l>_bias_corrected    after alignment and fast bias correction
-  in_mean, first_mean, second_mean   [channel], over 300 samples: of lin's input, lin's output before
-                        alignment, exp's output. POT recorded lin's after alignment; it is taken back.
+  in_mean, first_mean_aligned, second_mean   [channel], over 300 samples: of lin's input, lin's and
+                        exp's output; first_mean is lin's before alignment, computed back from it
 """
 import json
 import pathlib
@@ -54,6 +54,7 @@ def main():
     means = run["bias_stats_mean"]
     aligned = numbers(means["/lin/lin.1/BatchNormalization"])
     save("in_mean", numbers(means["/Concat"]))
+    save("first_mean_aligned", aligned)
     save("first_mean", aligned * scale + (lo + hi) / 2)
     save("second_mean", numbers(means["/exp/exp.1/BatchNormalization"]))
 
