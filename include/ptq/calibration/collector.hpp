@@ -153,9 +153,11 @@ private:
         state.shape.push_back(view.extent(axis));
       }
     }
-    std::set<std::size_t> axes = request.extremes_axes;
-    for (const std::size_t axis : request.mean_axes) {
-      axes.insert(axis == last_axis ? view.rank() - 1 : axis);
+    std::set<std::size_t> axes;
+    for (const auto* wanted : {&request.extremes_axes, &request.mean_axes}) {
+      for (const std::size_t axis : *wanted) {
+        axes.insert(axis == last_axis ? view.rank() - 1 : axis);
+      }
     }
     for (const std::size_t axis : axes) {
       sweep_channels(sample, tensor, view, axis, state.axes[axis]);
@@ -362,7 +364,8 @@ private:
       );
     }
     for (const std::size_t axis : request.extremes_axes) {
-      const std::vector<summary>& channels = state.axes.at(axis);
+      const std::vector<summary>& channels =
+          state.axes.at(axis == last_axis ? state.shape.size() : axis);
       std::vector<float> numbers;
       std::ranges::transform(channels, std::back_inserter(numbers), &summary::low);
       std::ranges::transform(channels, std::back_inserter(numbers), &summary::high);

@@ -64,16 +64,15 @@ struct has_prepare {
 template <class C>
 struct also_has_prepare : C, has_prepare {};
 
-// A `one_of` has the name whatever its alternatives.
 template <class C>
 concept mentions_prepare = std::is_class_v<C> && !std::is_final_v<C> && !is_one_of<C> &&
                            !requires { &also_has_prepare<C>::prepare; };
 
 // `request` is there, under whatever signature, iff its name is ambiguous with that of another
-// base.
+// base. A `one_of` has the names whatever its alternatives.
 template <class C>
-concept mentions_request =
-    std::is_class_v<C> && !std::is_final_v<C> && !requires { &also_has_request<C>::request; };
+concept mentions_request = std::is_class_v<C> && !std::is_final_v<C> && !is_one_of<C> &&
+                           !requires { &also_has_request<C>::request; };
 
 } // namespace detail
 
