@@ -68,7 +68,8 @@ auto arithmetic(node_reader& from, std::string_view type, const numbers& inputs)
 }
 
 auto concatenated(node_reader& from, const numbers& inputs) -> integer_tensor {
-  if (from.take<std::int64_t>("axis").value_or(1) != 0) {
+  const auto axis = from.take<std::int64_t>("axis");
+  if (axis != 0 && axis != -1) {
     from.fail("integers are joined along axis 0 only");
   }
   std::vector<std::int64_t> result;

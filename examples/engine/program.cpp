@@ -15,6 +15,39 @@ auto copied(const view& from) -> tensor {
   return result;
 }
 
+/// Where the elements of a tensor in the engine's memory lie.
+auto strides_of(const view& of) -> std::vector<std::size_t> {
+  std::vector<std::size_t> result(of.extents.size());
+  std::size_t stride = 1;
+  const auto order = detail::memory_order(of);
+  for (auto axis = order.rbegin(); axis != order.rend(); ++axis) {
+    result[*axis] = stride;
+    stride *= of.extents[*axis];
+  }
+  return result;
+}
+
+void copy(const ptq::tensor_view& from, const view& to) {
+  const auto strides = strides_of(to);
+  const std::size_t rank = strides.size();
+  std::vector<std::size_t> position(rank, 0);
+  for (std::size_t i = 0; i != to.size(); ++i) {
+    std::ptrdiff_t source = 0;
+    std::size_t target = 0;
+    for (std::size_t axis = 0; axis != rank; ++axis) {
+      source += from.dimensions()[axis].offset_of(position[axis]);
+      target += strides[axis] * position[axis];
+    }
+    to.data[target] = from.data_as<float>()[source];
+    for (std::size_t axis = rank; axis-- != 0;) {
+      if (++position[axis] != to.extents[axis]) {
+        break;
+      }
+      position[axis] = 0;
+    }
+  }
+}
+
 } // namespace
 
 program::program(const model& of, std::size_t batch, const changes& with)
@@ -30,6 +63,72 @@ program::program(const model& of, std::size_t batch, const changes& with, unprep
     );
   }
   shapes_ = infer_shapes(of, batch);
+}
+
+program::program(const model& of, only one, const changes& with)
+    : program(of, 1, with, unprepared{}) {
+  alone_ = one.node;
+  const node& made = of.nodes[alone_];
+  if (made.kind == operation::input || made.kind == operation::constant) {
+    throw error("node '" + made.name + "': it computes nothing");
+  }
+  try {
+    prepare_alone(alone_);
+  } catch (const std::exception& problem) {
+    throw error("node '" + made.name + "': " + problem.what());
+  }
+}
+
+void program::prepare_alone(node_id id) {
+  for (const source from : model_.nodes[id].inputs) {
+    if (from.is_absent() || has_value(from)) {
+      continue;
+    }
+    if (model_.nodes[from.node].kind == operation::constant) {
+      prepare_constant(from.node);
+    } else {
+      const shape& extents_of = shape_at(from);
+      set_value(from, allocate(extents_of, extents_of.size() == 4));
+    }
+  }
+  add_stage({id, 0});
+  prepare_node(id, shapes_[id][0]);
+}
+
+void program::run_alone(std::span<const ptq::tensor_view> inputs) {
+  const node& of = model_.nodes[alone_];
+  const auto refuse = [&](const std::string& problem) {
+    throw error("node '" + of.name + "': " + problem);
+  };
+  std::size_t next = 0;
+  for (const source from : of.inputs) {
+    if (from.is_absent() || model_.nodes[from.node].kind == operation::constant) {
+      continue;
+    }
+    if (next == inputs.size()) {
+      refuse("it reads more values than the " + std::to_string(inputs.size()) + " given");
+    }
+    const ptq::tensor_view& given = inputs[next++];
+    const view& to = value(from);
+    bool fits = given.type() == ptq::element_type::f32 && given.rank() == to.extents.size();
+    for (std::size_t axis = 0; fits && axis != given.rank(); ++axis) {
+      fits = given.extent(axis) == to.extents[axis];
+    }
+    if (!fits) {
+      refuse(
+          "a value of shape " + ptq::shape_text(given) + " where it reads floats of shape " +
+          text(to.extents)
+      );
+    }
+    copy(given, to);
+  }
+  if (next != inputs.size()) {
+    refuse(
+        "it reads " + std::to_string(next) + " values, not the " + std::to_string(inputs.size()) +
+        " given"
+    );
+  }
+  run(nullptr);
 }
 
 void program::prepare() {
