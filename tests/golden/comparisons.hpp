@@ -23,7 +23,8 @@ enum class treatment : std::uint8_t {
 /// How a recorded run is compared with ours.
 struct comparison_entry {
   treatment how = treatment::not_yet;
-  bool everyday = false; ///< On the engine, in the tests of every day too.
+  bool everyday = false;    ///< On the engine, in the tests of every day too.
+  bool engine_only = false; ///< The recorded statistics do not have all that it needs.
   std::string text{}; ///< The run that it equals, a part of the message, why it cannot be compared.
 };
 
@@ -45,6 +46,8 @@ inline auto read_comparisons() -> std::map<std::string, comparison_entry> {
       for (const auto& [key, value] : entry.items()) {
         if (key == "everyday") {
           read.everyday = value.template get<bool>();
+        } else if (key == "engine_only") {
+          read.engine_only = value.template get<bool>();
         } else if (const auto found = words.find(key); found != words.end()) {
           read.how = found->second;
           read.text = value.is_string() ? value.template get<std::string>() : std::string();
