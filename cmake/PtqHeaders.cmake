@@ -59,10 +59,14 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/extremes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/fake_quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/formula.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/nibbles.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantization_error.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/reference.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/lowering/lower.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/lowering/lowered_tensor.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/lowering/rebuild.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/lowering/weights.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/observer/observer.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/observer/print_progress.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/blocking.hpp
