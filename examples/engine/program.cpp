@@ -143,14 +143,83 @@ void program::prepare_node(node_id id, const shape& result) {
     break;
   case operation::flatten:
   case operation::reshape:
+  case operation::squeeze:
+  case operation::unsqueeze:
     values_[{id, 0}] = {in_layout(operand(id, 0), false).data, result, false};
     break;
-  case operation::add: {
+  case operation::add:
+  case operation::subtract:
+  case operation::multiply:
+  case operation::divide:
+  case operation::power:
+  case operation::prelu: {
     const view a = operand(id, 0);
     const view b = operand(id, 1);
-    add_step(detail::add(a, 1, b, 1, target(last)));
+    // As the larger operand lies: products of attention are row-major, images are not.
+    const bool as_a = a.extents == result;
+    const bool as_b =
+        b.extents == result && model_.nodes[of.inputs[1].node].kind != operation::constant;
+    const bool layout =
+        as_a || as_b ? (as_a && a.channels_last) || (as_b && b.channels_last) : last;
+    add_step(detail::binary(of.kind, a, b, target(layout)));
     break;
   }
+  case operation::sqrt:
+  case operation::exp:
+  case operation::erf:
+  case operation::tanh:
+  case operation::sigmoid:
+  case operation::swish:
+  case operation::hard_sigmoid:
+  case operation::hard_swish:
+  case operation::gelu:
+  case operation::leaky_relu: {
+    const view from = operand(id, 0);
+    add_step(detail::unary(of, from, target(from.channels_last)));
+    break;
+  }
+  case operation::softmax: {
+    const view from = in_layout(operand(id, 0), false);
+    add_step(detail::softmax(std::get<softmax_form>(of.form), from, target(false)));
+    break;
+  }
+  case operation::reduce_mean: {
+    const view from = in_layout(operand(id, 0), false);
+    const auto axes = *detail::resolved(std::get<axes_form>(of.form).axes, from.extents.size());
+    add_step(detail::mean(axes, from, target(false)));
+    break;
+  }
+  case operation::mean_variance_normalization: {
+    const view from = in_layout(operand(id, 0), false);
+    const auto& form = std::get<mean_variance_form>(of.form);
+    const std::size_t axis = *detail::resolved(form.axis, from.extents.size());
+    add_step(detail::mean_variance_normalization(axis, form.epsilon, from, target(false)));
+    break;
+  }
+  case operation::transpose: {
+    const view from = operand(id, 0);
+    const auto order = *detail::order_of(std::get<axes_form>(of.form), from.extents.size());
+    add_step(detail::transpose(order, from, target(false)));
+    break;
+  }
+  case operation::slice: {
+    const view from = operand(id, 0);
+    const auto cuts = *detail::cuts_of(std::get<slice_form>(of.form), from.extents);
+    add_step(detail::slice(cuts, from, target(from.channels_last)));
+    break;
+  }
+  case operation::gather: {
+    const view from = in_layout(operand(id, 0), false);
+    const auto& form = std::get<gather_form>(of.form);
+    const std::size_t axis = *detail::resolved(form.axis, from.extents.size());
+    add_step(detail::gather(axis, form.indices, from, target(false)));
+    break;
+  }
+  case operation::split:
+    prepare_split(id);
+    break;
+  case operation::layer_normalization:
+    throw error("there is no kernel for it");
   case operation::concat: {
     std::vector<view> from;
     for (std::uint32_t i = 0; i != of.inputs.size(); ++i) {
@@ -168,6 +237,26 @@ void program::prepare_node(node_id id, const shape& result) {
     prepare_normalization(id, from, target(from.channels_last));
     break;
   }
+  }
+}
+
+void program::prepare_split(node_id id) {
+  const view from = operand(id, 0);
+  const std::size_t axis =
+      *detail::resolved(std::get<split_form>(model_.nodes[id].form).axis, from.extents.size());
+  std::vector<detail::cut> cuts;
+  for (const std::size_t extent : from.extents) {
+    cuts.push_back({0, 1, extent});
+  }
+  for (std::uint32_t i = 0; i != shapes_[id].size(); ++i) {
+    if (i != 0) {
+      add_stage({id, i});
+    }
+    const view to = allocate(shapes_[id][i], from.channels_last);
+    set_value({id, i}, to);
+    cuts[axis].count = to.extents[axis];
+    add_step(detail::slice(cuts, from, to));
+    cuts[axis].start += static_cast<std::int64_t>(to.extents[axis]);
   }
 }
 
@@ -223,11 +312,15 @@ void program::prepare_normalization(node_id id, const view& from, const view& to
   add_step(detail::scale_channels(from, std::move(factor), std::move(shift), to));
 }
 
-auto program::output() const -> tensor {
-  const view& from = values_.at(model_.outputs.front());
+auto program::copy_of(source of) const -> tensor {
+  const view& from = values_.at(of);
   auto result = tensor::from_shape(from.extents);
   detail::relayout(from, {result.data(), from.extents, false})();
   return result;
+}
+
+auto program::output() const -> tensor {
+  return copy_of(model_.outputs.front());
 }
 
 } // namespace engine

@@ -64,6 +64,9 @@ public:
   /// What a run left there.
   [[nodiscard]] auto value(source of) const -> const view& { return values_.at(of); }
 
+  /// The same, row-major in memory of its own.
+  [[nodiscard]] auto copy_of(source of) const -> tensor;
+
   /// The first output of the model, row-major.
   [[nodiscard]] auto output() const -> tensor;
 
@@ -106,6 +109,7 @@ private:
 
   void prepare_constant(node_id id);
   void prepare_node(node_id id, const shape& result);
+  void prepare_split(node_id id);
   void prepare_input(const view& to);
   void prepare_convolution(node_id id, const view& to);
   void prepare_product(node_id id, const view& to);

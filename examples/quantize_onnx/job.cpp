@@ -3,8 +3,11 @@
 
 #include <ptq/algorithm/calibrate.hpp>
 #include <ptq/algorithm/default_quantization.hpp>
+#include <ptq/config/named_ranges.hpp>
 #include <ptq/config/names.hpp>
 #include <ptq/core/nearest.hpp>
+#include <ptq/correction/channel_alignment.hpp>
+#include <ptq/correction/overflow_correction.hpp>
 #include <ptq/json/plan.hpp>
 #include <ptq/observer/print_progress.hpp>
 #include <ptq/plan/check_model.hpp>
@@ -43,9 +46,13 @@ namespace config = ptq::config;
 using quantization = ptq::default_quantization<
     config::chosen<config::presets>,
     ptq::device::table,
-    ptq::default_ranges,
+    config::named_ranges,
     ptq::schemes<ptq::scheme::symmetric, ptq::scheme::asymmetric>,
-    ptq::corrections<ptq::correction::saturation_fix, config::chosen<config::bias_corrections>>>;
+    ptq::corrections<
+        ptq::one_of<ptq::correction::channel_alignment, ptq::correction::none>,
+        ptq::correction::saturation_fix,
+        config::chosen<config::bias_corrections>,
+        ptq::one_of<ptq::correction::none, ptq::correction::overflow_correction>>>;
 
 /// The nodes that the user wants in float, by name and by ONNX operator.
 /// @throws ptq::error for a name or an operator that the model does not have.
@@ -93,12 +100,19 @@ auto quantization_of(const options& chosen, const engine::model& model) -> quant
           [](const auto& device) { return ptq::device::table(device); },
           config::choose<config::devices>(chosen.device, "--device").chosen()
       ),
-      .corrections =
-          {ptq::correction::saturation_fix{saturation},
-           config::choose<config::bias_corrections>(
-               chosen.no_bias_correction ? "none" : "fast", "--no-bias-correction"
-           )}
+      .ranges = config::named_ranges({.range_estimator = {.preset = chosen.range_estimator}}),
   };
+  auto& [alignment, saturation_fix, bias, overflow] = result.corrections.each;
+  if (chosen.no_channel_alignment) {
+    alignment = ptq::correction::none{};
+  }
+  saturation_fix.apply = saturation;
+  bias = config::choose<config::bias_corrections>(
+      chosen.no_bias_correction ? "none" : chosen.bias_correction, "--bias-correction"
+  );
+  if (chosen.device.starts_with("GNA")) {
+    overflow = ptq::correction::overflow_correction{};
+  }
   result.ignored = ignored_by(chosen, model);
   result.model_type =
       chosen.model_type == "transformer" ? ptq::model_type::transformer : ptq::model_type::none;
@@ -397,7 +411,8 @@ void run(const options& chosen) {
     }
   }
   if (statistics) {
-    plan = quantize(graph, *statistics, into_report{result});
+    plan = calibration ? quantize(graph, *statistics, *calibration, into_report{result})
+                       : quantize(graph, *statistics, into_report{result});
     plan.model.name = model.name;
   }
 

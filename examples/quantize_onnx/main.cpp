@@ -95,7 +95,20 @@ void describe(CLI::App& app, options& chosen) {
       "all",
       "no"
   );
-  app.add_flag("--no-bias-correction", chosen.no_bias_correction, "Leave biases as they are");
+  one_of("--range-estimator", chosen.range_estimator, "Of ranges", "default", "quantile");
+  one_of(
+      "--bias-correction",
+      chosen.bias_correction,
+      "How biases are corrected",
+      "fast",
+      "full",
+      "exact",
+      "sequential",
+      "none"
+  );
+  app.add_flag("--no-bias-correction", chosen.no_bias_correction, "The same as none")
+      ->excludes("--bias-correction");
+  app.add_flag("--no-channel-alignment", chosen.no_channel_alignment, "Leave channels as they are");
   app.add_option("--threads", chosen.threads, "Threads to calibrate with")
       ->check(CLI::Range(std::size_t{1}, std::size_t{256}))
       ->capture_default_str();
@@ -120,6 +133,13 @@ void check_used(const CLI::App& app, const options& chosen) {
   };
   if (!chosen.from_statistics.empty()) {
     refuse("--from-statistics", {"--stat-subset-size", "--threads"});
+    if (chosen.bias_correction == "full" || chosen.bias_correction == "sequential") {
+      throw ptq::error(
+          "--bias-correction " + chosen.bias_correction +
+          " runs the quantized network, for which --from-statistics has no samples: use "
+          "--calibration, or --bias-correction exact"
+      );
+    }
   }
   if (!chosen.from_plan.empty()) {
     refuse(
@@ -131,7 +151,10 @@ void check_used(const CLI::App& app, const options& chosen) {
          "--weights-granularity",
          "--activations-granularity",
          "--saturation-fix",
+         "--range-estimator",
+         "--bias-correction",
          "--no-bias-correction",
+         "--no-channel-alignment",
          "--model-type",
          "--ignore",
          "--ignore-type",

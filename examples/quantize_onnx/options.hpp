@@ -21,7 +21,10 @@ struct options {
   std::string weights_granularity = "perchannel";
   std::string activations_granularity = "default";
   std::string saturation_fix = "first_layer";
+  std::string range_estimator = "default";
+  std::string bias_correction = "fast";
   bool no_bias_correction = false;
+  bool no_channel_alignment = false;
   std::string model_type = "none";
   std::vector<std::string> ignore;
   std::vector<std::string> ignore_type;

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/calibration/clip.hpp>
 #include <ptq/calibration/collect.hpp>
 #include <ptq/calibration/ranges.hpp>
+#include <ptq/calibration/weight_ranges.hpp>
 #include <ptq/core/error.hpp>
 #include <ptq/correction/concept.hpp>
 #include <ptq/correction/fast_bias.hpp>
+#include <ptq/correction/preparation.hpp>
+#include <ptq/correction/prepared_statistics.hpp>
+#include <ptq/correction/run_access.hpp>
 #include <ptq/correction/saturation_fix.hpp>
 #include <ptq/device/devices.hpp>
 #include <ptq/evaluator/concept.hpp>
+#include <ptq/evaluator/plan_runner.hpp>
 #include <ptq/graph/digest.hpp>
 #include <ptq/graph/read.hpp>
 #include <ptq/observer/observer.hpp>
@@ -28,6 +34,7 @@
 #include <concepts>
 #include <cstddef>
 #include <iterator>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -76,6 +83,7 @@ inline void unify(std::vector<quantizer>& quantizers, const std::vector<std::siz
 ///
 /// Composed of policies, each a type parameter and a member. Call it with a graph and an evaluator,
 /// or with a graph and statistics from `calibrate`; the plan is the same bits either way.
+/// Corrections that run the model need an evaluator in both cases: with statistics, behind them.
 ///
 /// @tparam Preset       Prefers speed or accuracy among what the device offers.
 /// @tparam Device       Which operations run in low precision, and how.
@@ -109,18 +117,19 @@ struct default_quantization {
   ptq::where where = ptq::where::device_rules; ///< Which inputs get quantizers.
   std::vector<pattern> patterns{}; ///< Operations to keep in floating point, beside POT's.
 
-  /// Quantizes in one pass over the samples.
+  /// Quantizes in one pass over the samples; in two where a correction changes the model before
+  /// ranges are taken, and what it makes of a tensor does not follow from the first.
   /// @param tell  Any observers: `on_progress`, `on_note`, `on_time`.
   /// @throws error for a graph that breaks its laws, for bad options, and for what calibration met.
   template <class G, class E, class... Observers>
     requires(!std::same_as<std::remove_cvref_t<E>, statistics>)
   [[nodiscard]] auto operator()(const G& of, E&& evaluator, Observers&&... tell) const -> plan {
     using engine = std::remove_reference_t<E>;
-    if constexpr (graph<G> && evaluator_for<engine, G>) {
+    if constexpr (may_run<G, engine>()) {
       const observers all = observed_by(tell...);
-      return quantize(of, calibration_of(of, evaluator, default_part(evaluator), all), all);
+      const samples part = default_part(evaluator);
+      return quantize_with(of, calibration_of(of, evaluator, part, all), evaluator, part, all);
     } else {
-      static_assert(explain_evaluator<engine, G>());
       return {};
     }
   }
@@ -130,10 +139,30 @@ struct default_quantization {
   template <class G, class... Observers>
   [[nodiscard]] auto operator()(const G& of, const statistics& collected, Observers&&... tell) const
       -> plan {
+    static_assert(
+        !runs_the_model<Corrections>,
+        "a correction of this algorithm runs the model: call it with a graph and an evaluator that "
+        "runs plans, or with a graph, statistics and such an evaluator"
+    );
     if constexpr (graph<G>) {
-      return quantize(of, collected, observed_by(tell...));
+      return quantize(of, collected, nullptr, observed_by(tell...));
     } else {
       static_assert(explain_graph<G>());
+      return {};
+    }
+  }
+
+  /// The same, with an engine at hand for corrections that run the samples that were calibrated on.
+  template <class G, class E, class... Observers>
+    requires enable_evaluator<std::remove_cvref_t<E>>
+  [[nodiscard]] auto
+  operator()(const G& of, const statistics& collected, E&& evaluator, Observers&&... tell) const
+      -> plan {
+    if constexpr (may_run<G, std::remove_reference_t<E>>()) {
+      return quantize_with(
+          of, collected, evaluator, detail::list_of(collected.seen()), observed_by(tell...)
+      );
+    } else {
       return {};
     }
   }
@@ -218,13 +247,39 @@ struct default_quantization {
     check_codes(weights, "weights.level_low");
     check_codes(activations, "activations.level_low");
     check_rules(device.rules());
+    detail::check_options_of(ranges);
     detail::check_options_of(schemes);
     detail::check_options_of(corrections);
   }
 
 private:
+  /// Is this an evaluator for this graph that can do what the corrections need?
+  template <class G, class E>
+  static consteval auto may_run() -> bool {
+    if constexpr (runs_the_model<Corrections>) {
+      return explain_plan_evaluator<E, G>();
+    } else {
+      return explain_evaluator<E, G>();
+    }
+  }
+
+  template <class G, class E>
+  auto quantize_with(
+      const G& of, const statistics& collected, E& evaluator, samples part, const observers& tell
+  ) const -> plan {
+    if constexpr (plan_evaluator_for<E, G>) {
+      plan_runner_of<G, E> engine(of, evaluator);
+      const run_access run{&engine, std::move(part)};
+      return quantize(of, collected, &run, tell);
+    } else {
+      return quantize(of, collected, nullptr, tell);
+    }
+  }
+
   template <class G>
-  auto quantize(const G& of, const statistics& collected, const observers& tell) const -> plan {
+  auto quantize(
+      const G& of, const statistics& collected, const run_access* run, const observers& tell
+  ) const -> plan {
     check_options();
     detail::stage_clock clock(tell);
     const topology in = read_graph(of).nodes;
@@ -238,17 +293,25 @@ private:
     clock.lap("reading");
     const placement sites = sites_of(in);
     clock.lap("placement");
+    const preparation prepared = corrections.prepare({in, sites, collected, tell}, preparation{});
+    std::optional<statistics> of_prepared;
+    if (!prepared.maps.empty()) {
+      of_prepared = prepared_statistics(in, collected, prepared, request_for(in, sites), run, tell);
+      clock.lap("preparation");
+    }
+    result.constants = prepared.model.constants;
+    const statistics& seen = of_prepared ? *of_prepared : collected;
     std::vector<quantizer> quantizers(sites.sites.size());
     for (const tensor_kind kind : {tensor_kind::weights, tensor_kind::activations}) {
       for (std::size_t i = 0; i != quantizers.size(); ++i) {
         if (sites.sites[i].kind == kind) {
-          quantizers[i] = quantizer_at(in, sites.sites[i], collected);
+          quantizers[i] = quantizer_at(in, sites.sites[i], seen, prepared.model);
         }
       }
       clock.lap(kind == tensor_kind::weights ? "weights" : "activations");
     }
     for (const std::vector<std::size_t>& members : sites.unified) {
-      unify(quantizers, members, in, sites, collected);
+      unify(quantizers, members, in, sites, seen);
     }
     for (quantizer& each : quantizers) {
       result.quantizers.emplace_back(std::move(each));
@@ -257,15 +320,19 @@ private:
       result.groups.emplace_back(std::move(each));
     }
     result = corrections(
-        correction_context{in, sites, collected, saturates(device), tell}, std::move(result)
+        correction_context{in, sites, seen, saturates(device), tell, &prepared, run},
+        std::move(result)
     );
     clock.lap("corrections");
     return result;
   }
 
-  [[nodiscard]] auto
-  quantizer_at(const topology& in, const quantizer_site& site, const statistics& collected) const
-      -> quantizer {
+  [[nodiscard]] auto quantizer_at(
+      const topology& in,
+      const quantizer_site& site,
+      const statistics& collected,
+      const plan& prepared
+  ) const -> quantizer {
     const topology::tensor& tensor = in.tensors[site.tensor];
     quantizer result{
         .tensor = tensor.name,
@@ -278,15 +345,24 @@ private:
     std::ranges::sort(result.consumers);
     std::vector<value_range<float>> found;
     if (site.kind == tensor_kind::weights) {
-      const constant_view& constant = *in.nodes[tensor.node].constant;
-      found = weight_ranges(ranges.of_weights(site.choice.mode), constant, site.axis, tensor.name);
+      const tensor_data* const replaced = prepared.constant(tensor.name);
+      const constant_view constant =
+          replaced != nullptr ? replaced->view() : *in.nodes[tensor.node].constant;
+      const target_grid target{
+          .kind = site.kind, .mode = site.choice.mode, .levels = levels_of(site.kind, site.choice)
+      };
+      found = weight_ranges(
+          ranges.of_weights(site.choice.mode), constant, site.axis, target, {}, tensor.name
+      );
     } else {
       found = activation_ranges(ranges, site, tensor.name, collected);
     }
+    clip_ranges(ranges, site.kind, found);
     result.format.grids = grids_of(site, tensor.name, found);
     if (result.format.grids.size() != found.size()) {
       throw error("the scheme made another number of grids than there are ranges", tensor.name);
     }
+    clip_grids(ranges, site.kind, result.format.grids, tensor.name);
     return result;
   }
 

@@ -3,14 +3,23 @@
 
 #include <ptq/core/error.hpp>
 #include <ptq/core/nearest.hpp>
+#include <ptq/correction/exact_bias.hpp>
 #include <ptq/correction/fast_bias.hpp>
+#include <ptq/correction/full_bias.hpp>
 #include <ptq/correction/none.hpp>
 #include <ptq/correction/saturation_fix.hpp>
+#include <ptq/correction/sequential_bias.hpp>
 #include <ptq/device/devices.hpp>
 #include <ptq/preset/presets.hpp>
 #include <ptq/range/aggregate.hpp>
 #include <ptq/range/extremes.hpp>
+#include <ptq/range/hodges_lehmann.hpp>
+#include <ptq/range/median.hpp>
+#include <ptq/range/no_outliers.hpp>
 #include <ptq/range/one_of.hpp>
+#include <ptq/range/quantile.hpp>
+#include <ptq/range/quantile_ranges.hpp>
+#include <ptq/range/ranges.hpp>
 
 #include <optional>
 #include <string>
@@ -82,17 +91,32 @@ inline constexpr auto devices = boost::hana::make_map(
 inline constexpr auto range_estimators = boost::hana::make_map(
     detail::named<min>(BOOST_HANA_STRING("min")),
     detail::named<max>(BOOST_HANA_STRING("max")),
-    detail::named<abs_max>(BOOST_HANA_STRING("abs_max"))
+    detail::named<abs_max>(BOOST_HANA_STRING("abs_max")),
+    detail::named<quantile>(BOOST_HANA_STRING("quantile")),
+    detail::named<abs_quantile>(BOOST_HANA_STRING("abs_quantile"))
 );
 
 inline constexpr auto aggregators = boost::hana::make_map(
     detail::named<aggregate::mean>(BOOST_HANA_STRING("mean")),
     detail::named<aggregate::max>(BOOST_HANA_STRING("max")),
-    detail::named<aggregate::min>(BOOST_HANA_STRING("min"))
+    detail::named<aggregate::min>(BOOST_HANA_STRING("min")),
+    detail::named<aggregate::median>(BOOST_HANA_STRING("median")),
+    detail::named<aggregate::mean_no_outliers>(BOOST_HANA_STRING("mean_no_outliers")),
+    detail::named<aggregate::median_no_outliers>(BOOST_HANA_STRING("median_no_outliers")),
+    detail::named<aggregate::hl_estimator>(BOOST_HANA_STRING("hl_estimator"))
+);
+
+/// Which estimators and aggregators to use for which mode and granularity.
+inline constexpr auto range_presets = boost::hana::make_map(
+    detail::named<default_ranges>(BOOST_HANA_STRING("default")),
+    detail::named<quantile_ranges>(BOOST_HANA_STRING("quantile"))
 );
 
 inline constexpr auto bias_corrections = boost::hana::make_map(
     detail::named<correction::fast_bias>(BOOST_HANA_STRING("fast")),
+    detail::named<correction::full_bias>(BOOST_HANA_STRING("full")),
+    detail::named<correction::exact_bias>(BOOST_HANA_STRING("exact")),
+    detail::named<correction::sequential_bias>(BOOST_HANA_STRING("sequential")),
     detail::named<correction::none>(BOOST_HANA_STRING("none"))
 );
 

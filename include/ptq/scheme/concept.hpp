@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ptq/core/choices.hpp>
+#include <ptq/core/detail/check_options.hpp>
 #include <ptq/core/grid.hpp>
 #include <ptq/core/value_range.hpp>
 
@@ -65,21 +66,6 @@ consteval auto explain_quantization_scheme() -> bool {
   );
   return quantization_scheme<S>;
 }
-
-namespace detail {
-
-template <class P>
-concept checks_its_options = requires(const P& policy) { policy.check_options(); };
-
-/// Calls a policy's `check_options`, if it has one: it throws an error that names the option.
-template <class P>
-void check_options_of(const P& policy) {
-  if constexpr (checks_its_options<P>) {
-    policy.check_options();
-  }
-}
-
-} // namespace detail
 
 /// When quantizers that must have one range get it.
 enum class unification : std::uint8_t {

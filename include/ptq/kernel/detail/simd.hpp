@@ -160,6 +160,35 @@ unordered(const floats<Arch>& a, const floats<Arch>& b) noexcept -> mask<Arch> {
   }
 }
 
+/// The bits of floats as integers.
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto bits_of(const floats<Arch>& value) noexcept
+    -> xsimd::batch<std::int32_t, Arch> {
+  using integers = xsimd::batch<std::int32_t, Arch>;
+#if defined(__AVX512F__)
+  if constexpr (width<Arch> == 16) {
+    return integers(_mm512_castps_si512(value));
+  } else
+#endif
+#if defined(__AVX__)
+      if constexpr (width<Arch> == 8) {
+    return integers(_mm256_castps_si256(value));
+  } else
+#endif
+#if defined(__SSE2__)
+      if constexpr (width<Arch> == 4) {
+    return integers(_mm_castps_si128(value));
+  } else
+#endif
+  {
+    alignas(64) float numbers[width<Arch>];
+    alignas(64) std::int32_t bits[width<Arch>];
+    value.store_aligned(numbers);
+    __builtin_memcpy(bits, numbers, sizeof bits);
+    return integers::load_aligned(bits);
+  }
+}
+
 /// No lane at all.
 template <class Arch>
 [[nodiscard, gnu::always_inline]] inline auto none() noexcept -> mask<Arch> {
