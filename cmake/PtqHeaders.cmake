@@ -96,12 +96,16 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/fake_quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/formula.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/histogram.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/nibbles.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantile.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantization_error.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/reference.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/running_tail.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/lowering/lower.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/lowering/lowered_tensor.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/lowering/rebuild.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/lowering/weights.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/observer/observer.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/observer/print_progress.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/blocking.hpp

@@ -3,6 +3,7 @@
 
 #include <ptq/calibration/collector.hpp>
 #include <ptq/calibration/request.hpp>
+#include <ptq/core/detail/rounded.hpp>
 #include <ptq/core/error.hpp>
 #include <ptq/correction/preparation.hpp>
 #include <ptq/correction/run_access.hpp>
