@@ -66,7 +66,7 @@ inline void set_saturation(const option_value& given, chosen_quantization& of) {
 }
 
 inline void set_threshold(const option_value& given, chosen_quantization& of) {
-  std::get<1>(of.corrections.each) = correction::fast_bias{.threshold = given.get<double>()};
+  std::get<2>(of.corrections.each) = correction::fast_bias{.threshold = given.get<double>()};
 }
 
 inline void must_be(const option_value& given, const option_value& value, const char* name) {
@@ -138,11 +138,11 @@ inline auto aligns(const golden_run& run) -> bool {
 /// @throws no_counterpart that says what there is not, error as for any wrong option.
 inline auto quantization_of(const golden_run& run) -> chosen_quantization {
   chosen_quantization result;
-  std::get<1>(result.corrections.each) = correction::none{};
+  std::get<2>(result.corrections.each) = correction::none{};
   for (const nlohmann::json& algorithm : run.algorithms) {
     const auto name = algorithm.at("name").get<std::string>();
     if (name == "DefaultQuantization" || name == "FastBiasCorrection") {
-      std::get<1>(result.corrections.each) = correction::fast_bias{};
+      std::get<2>(result.corrections.each) = correction::fast_bias{};
     } else if (name == "BiasCorrection") {
       throw no_counterpart("algorithm " + name);
     }
