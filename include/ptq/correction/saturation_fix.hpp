@@ -16,8 +16,7 @@ namespace ptq {
 
 /// Which weights the saturation fix halves.
 enum class saturation : std::uint8_t {
-  first_layer, ///< Of the convolutions that come first on each path from an input, and of those
-               ///< whose channels were aligned.
+  first_layer, ///< Of the convolutions that come first on each path from an input.
   all,         ///< Of all convolutions and matrix products.
   no,
 };
@@ -37,11 +36,9 @@ struct saturation_fix {
     if (apply == saturation::no || !context.sums_saturate || !has_convolution(context.nodes)) {
       return before;
     }
-    std::set<std::size_t> chosen = apply == saturation::all ? weighted_nodes(context.nodes)
-                                                            : first_convolutions(context.nodes);
-    if (context.prepared != nullptr) {
-      chosen.insert(context.prepared->rescaled.begin(), context.prepared->rescaled.end());
-    }
+    const std::set<std::size_t> chosen = apply == saturation::all
+                                             ? weighted_nodes(context.nodes)
+                                             : first_convolutions(context.nodes);
     plan after = before;
     for (auto& entry : after.quantizers) {
       if (entry->kind != tensor_kind::weights) {

@@ -415,7 +415,7 @@ TEST_CASE_FIXTURE(
         placed(g) ==
         lines{
             "a -> join.0: symmetric",
-            "k -> join.1: weights symmetric axis 0",
+            "k -> join.1: weights symmetric",
             "conv.w -> conv.1: weights symmetric axis 0",
         }
     );
