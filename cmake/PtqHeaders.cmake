@@ -7,6 +7,8 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collector.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/request.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/square_sum.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/tap_geometry.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/blocks.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/choices.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/detail/rounded.hpp
@@ -25,10 +27,18 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/bias.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/constant_input.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/exact_bias.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/fake_quantized.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/fast_bias.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/full_bias.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/matched_means.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/none.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/output_error.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/quantized_weights.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/run.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/run_statistics.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/saturation_fix.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/sequential_bias.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/device/cpu.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/device/devices.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/device/gna.hpp

@@ -96,7 +96,7 @@ auto quantization_of(const options& chosen, const engine::model& model) -> quant
       .corrections =
           {ptq::correction::saturation_fix{saturation},
            config::choose<config::bias_corrections>(
-               chosen.no_bias_correction ? "none" : "fast", "--no-bias-correction"
+               chosen.no_bias_correction ? "none" : chosen.bias_correction, "--bias-correction"
            )}
   };
   result.ignored = ignored_by(chosen, model);
@@ -397,7 +397,8 @@ void run(const options& chosen) {
     }
   }
   if (statistics) {
-    plan = quantize(graph, *statistics, into_report{result});
+    plan = calibration ? quantize(graph, *statistics, *calibration, into_report{result})
+                       : quantize(graph, *statistics, into_report{result});
     plan.model.name = model.name;
   }
 

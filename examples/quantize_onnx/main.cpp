@@ -95,7 +95,18 @@ void describe(CLI::App& app, options& chosen) {
       "all",
       "no"
   );
-  app.add_flag("--no-bias-correction", chosen.no_bias_correction, "Leave biases as they are");
+  one_of(
+      "--bias-correction",
+      chosen.bias_correction,
+      "How biases are corrected",
+      "fast",
+      "full",
+      "exact",
+      "sequential",
+      "none"
+  );
+  app.add_flag("--no-bias-correction", chosen.no_bias_correction, "The same as none")
+      ->excludes("--bias-correction");
   app.add_option("--threads", chosen.threads, "Threads to calibrate with")
       ->check(CLI::Range(std::size_t{1}, std::size_t{256}))
       ->capture_default_str();
@@ -120,6 +131,13 @@ void check_used(const CLI::App& app, const options& chosen) {
   };
   if (!chosen.from_statistics.empty()) {
     refuse("--from-statistics", {"--stat-subset-size", "--threads"});
+    if (chosen.bias_correction == "full" || chosen.bias_correction == "sequential") {
+      throw ptq::error(
+          "--bias-correction " + chosen.bias_correction +
+          " runs the quantized network, for which --from-statistics has no samples: use "
+          "--calibration, or --bias-correction exact"
+      );
+    }
   }
   if (!chosen.from_plan.empty()) {
     refuse(
@@ -131,6 +149,7 @@ void check_used(const CLI::App& app, const options& chosen) {
          "--weights-granularity",
          "--activations-granularity",
          "--saturation-fix",
+         "--bias-correction",
          "--no-bias-correction",
          "--model-type",
          "--ignore",

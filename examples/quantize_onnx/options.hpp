@@ -21,6 +21,7 @@ struct options {
   std::string weights_granularity = "perchannel";
   std::string activations_granularity = "default";
   std::string saturation_fix = "first_layer";
+  std::string bias_correction = "fast";
   bool no_bias_correction = false;
   std::string model_type = "none";
   std::vector<std::string> ignore;

@@ -6,6 +6,7 @@
 #include <ptq/core/error.hpp>
 #include <ptq/correction/concept.hpp>
 #include <ptq/correction/fast_bias.hpp>
+#include <ptq/correction/run.hpp>
 #include <ptq/correction/saturation_fix.hpp>
 #include <ptq/device/devices.hpp>
 #include <ptq/evaluator/concept.hpp>
@@ -26,6 +27,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -116,22 +118,40 @@ struct default_quantization {
     using engine = std::remove_reference_t<E>;
     if constexpr (graph<G> && evaluator_for<engine, G>) {
       const observers all = observed_by(tell...);
-      return quantize(of, calibration_of(of, evaluator, default_part(evaluator), all), all);
+      const samples range = default_part(evaluator);
+      return quantize(of, calibration_of(of, evaluator, range, all), &evaluator, all);
     } else {
       static_assert(explain_evaluator<engine, G>());
       return {};
     }
   }
 
-  /// Quantizes with statistics that `calibrate` collected for an algorithm like this one.
+  /// Quantizes with statistics that `calibrate` collected for an algorithm like this one. There is
+  /// no engine for corrections that need one.
   /// @throws error if they lack what this algorithm needs, or are of another model.
   template <class G, class... Observers>
   [[nodiscard]] auto operator()(const G& of, const statistics& collected, Observers&&... tell) const
       -> plan {
     if constexpr (graph<G>) {
-      return quantize(of, collected, observed_by(tell...));
+      return quantize(of, collected, static_cast<no_engine*>(nullptr), observed_by(tell...));
     } else {
       static_assert(explain_graph<G>());
+      return {};
+    }
+  }
+
+  /// The same with an engine for the corrections that need one. It has the samples that the
+  /// statistics saw, under their numbers.
+  template <class G, class E, class... Observers>
+    requires enable_evaluator<std::remove_cvref_t<E>>
+  [[nodiscard]] auto
+  operator()(const G& of, const statistics& collected, E&& evaluator, Observers&&... tell) const
+      -> plan {
+    using engine = std::remove_reference_t<E>;
+    if constexpr (graph<G> && evaluator_for<engine, G>) {
+      return quantize(of, collected, &evaluator, observed_by(tell...));
+    } else {
+      static_assert(explain_evaluator<engine, G>());
       return {};
     }
   }
@@ -209,11 +229,15 @@ struct default_quantization {
   }
 
 private:
-  template <class G>
-  auto quantize(const G& of, const statistics& collected, const observers& tell) const -> plan {
+  struct no_engine {};
+
+  template <class G, class E>
+  auto quantize(const G& of, const statistics& collected, E* evaluator, const observers& tell) const
+      -> plan {
     check_options();
     detail::stage_clock clock(tell);
-    const topology in = read_graph(of).nodes;
+    const read_graph_result<G> read = read_graph(of);
+    const topology& in = read.nodes;
     plan result{.model = {.name = {}, .digest = digest(in)}};
     if (!collected.model().empty() && collected.model() != result.model.digest) {
       throw error(
@@ -240,11 +264,44 @@ private:
     for (group& each : groups_of(in, view_of(device), sites)) {
       result.groups.emplace_back(std::move(each));
     }
-    result = corrections(
-        correction_context{in, sites, collected, saturates(device), tell}, std::move(result)
-    );
+    const correction_context context{in, sites, collected, saturates(device), tell};
+    result = corrected(context, of, read, evaluator, std::move(result));
     clock.lap("corrections");
     return result;
+  }
+
+  template <class G, class E>
+  auto corrected(
+      const correction_context& context,
+      const G& of,
+      const read_graph_result<G>& read,
+      E* evaluator,
+      plan before
+  ) const -> plan {
+    if constexpr (plan_evaluator_for<E, G>) {
+      const graph_run<G, E> engine(of, read, *evaluator);
+      const run_ref run(engine);
+      std::vector<std::size_t> list;
+      for (const auto& [first, last] : context.collected.seen().runs()) {
+        for (std::uint64_t s = first; s != last; ++s) {
+          list.push_back(static_cast<std::size_t>(s));
+        }
+      }
+      return corrections(
+          correction_context{
+              context.nodes,
+              context.sites,
+              context.collected,
+              context.sums_saturate,
+              context.tell,
+              &run,
+              samples(std::move(list))
+          },
+          std::move(before)
+      );
+    } else {
+      return corrections(context, std::move(before));
+    }
   }
 
   [[nodiscard]] auto

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <ptq/calibration/request.hpp>
+#include <ptq/calibration/square_sum.hpp>
+#include <ptq/calibration/tap_geometry.hpp>
 #include <ptq/core/blocks.hpp>
 #include <ptq/core/error.hpp>
 #include <ptq/core/flow.hpp>
@@ -13,12 +15,14 @@
 #include <ptq/statistics/statistics.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -92,6 +96,8 @@ private:
     std::optional<value_range<float>> whole{};
     std::map<std::size_t, std::vector<summary>> axes{};
     std::map<std::string, open_estimation> estimations{};
+    std::map<std::size_t, std::vector<square_sum>> squares{}; ///< By axis.
+    std::map<tap_geometry, std::vector<float>> taps{};
     std::vector<std::uint64_t> shape{};
   };
 
@@ -153,6 +159,13 @@ private:
         found.high = std::max(found.high, state.whole->high);
       }
       state.whole = found;
+    }
+    for (const std::size_t named : request.mean_square_axes) {
+      const std::size_t axis = named == last_axis ? view.rank() - 1 : named;
+      sweep_squares(sample, tensor, view, axis, state.squares[axis]);
+    }
+    for (const tap_geometry& geometry : request.tap_means) {
+      state.taps[geometry] = tap_means_in(sample, tensor, view, geometry);
     }
     for (const auto& [key, custom] : request.estimations) {
       check_axis(sample, tensor, view, custom.axis);
@@ -261,6 +274,53 @@ private:
     }
   }
 
+  void sweep_squares(
+      std::size_t sample,
+      std::size_t tensor,
+      const tensor_view& view,
+      std::size_t axis,
+      std::vector<square_sum>& channels
+  ) const {
+    check_axis(sample, tensor, view, axis);
+    if (!channels.empty()) {
+      check_same_channels(sample, tensor, channels.size(), view.extent(axis));
+    }
+    channels.resize(view.extent(axis));
+    for_each_block(view, axis, [&channels](std::size_t channel, std::span<const float> values) {
+      channels[channel].observe(values);
+    });
+  }
+
+  [[nodiscard]] auto tap_means_in(
+      std::size_t sample, std::size_t tensor, const tensor_view& view, const tap_geometry& geometry
+  ) const -> std::vector<float> {
+    const tensor_data values = to_floats(view);
+    std::vector<double> means;
+    if (values.shape.size() == geometry.axes.size() + 2) {
+      means = tap_means(values.values, std::span(values.shape).subspan(2), geometry);
+    }
+    if (means.empty()) {
+      throw error(
+          "shown as " + shape_text(view) + ", which the kernel of `" + geometry.key() +
+              "` does not fit",
+          at(sample, tensor)
+      );
+    }
+    return rounded_means(sample, tensor, means);
+  }
+
+  // The sums are of binary32 numbers.
+  [[nodiscard]] auto
+  rounded_means(std::size_t sample, std::size_t tensor, std::span<const double> means) const
+      -> std::vector<float> {
+    std::vector<float> result;
+    for (const double mean : means) {
+      result.push_back(static_cast<float>(mean));
+      check_finite(sample, tensor, result.back() != result.back(), std::isinf(result.back()));
+    }
+    return result;
+  }
+
   static auto merged(const summary& a, const summary& b) -> summary {
     if (a.count == 0 || b.count == 0) {
       return a.count == 0 ? b : a;
@@ -311,6 +371,19 @@ private:
         means.push_back(static_cast<float>(channel.sum / static_cast<double>(channel.count)));
       }
       collected_.add({name, statistic_key("mean", axis)}, means);
+    }
+    for (const std::size_t axis : request.mean_square_axes) {
+      std::vector<double> means;
+      for (const square_sum& each :
+           state.squares.at(axis == last_axis ? state.shape.size() : axis)) {
+        means.push_back(each.mean());
+      }
+      collected_.add(
+          {name, statistic_key("mean_square", axis)}, rounded_means(sample, tensor, means)
+      );
+    }
+    for (const auto& [geometry, means] : state.taps) {
+      collected_.add({name, geometry.key()}, means);
     }
     if (!request.mean_axes.empty()) {
       collected_.note_shape(name, state.shape);

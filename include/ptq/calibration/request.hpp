@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/calibration/tap_geometry.hpp>
 #include <ptq/core/error.hpp>
 #include <ptq/range/concept.hpp>
 #include <ptq/range/extremes.hpp>
@@ -107,6 +108,8 @@ public:
     bool extremes = false;
     std::set<std::size_t> extremes_axes{};
     std::set<std::size_t> mean_axes{};
+    std::set<std::size_t> mean_square_axes{};
+    std::set<tap_geometry> tap_means{};
     std::map<std::string, custom> estimations{}; ///< By the name of the statistic.
   };
 
@@ -122,6 +125,17 @@ public:
 
   /// The mean of each channel on `axis`, summed over the samples, and the shape.
   void mean(std::size_t tensor, std::size_t axis) { tensors_[tensor].mean_axes.insert(axis); }
+
+  /// The mean of the squares of each channel on `axis`, summed over the samples.
+  void mean_square(std::size_t tensor, std::size_t axis) {
+    tensors_[tensor].mean_square_axes.insert(axis);
+  }
+
+  /// The mean of what each tap of a convolution reads, of a tensor with its channels on axis 1,
+  /// summed over the samples.
+  void tap_mean(std::size_t tensor, tap_geometry of) {
+    tensors_[tensor].tap_means.insert(std::move(of));
+  }
 
   /// What an estimator makes of each sample.
   template <range_estimator P>

@@ -3,9 +3,12 @@
 
 #include <ptq/core/error.hpp>
 #include <ptq/core/nearest.hpp>
+#include <ptq/correction/exact_bias.hpp>
 #include <ptq/correction/fast_bias.hpp>
+#include <ptq/correction/full_bias.hpp>
 #include <ptq/correction/none.hpp>
 #include <ptq/correction/saturation_fix.hpp>
+#include <ptq/correction/sequential_bias.hpp>
 #include <ptq/device/devices.hpp>
 #include <ptq/preset/presets.hpp>
 #include <ptq/range/aggregate.hpp>
@@ -93,6 +96,9 @@ inline constexpr auto aggregators = boost::hana::make_map(
 
 inline constexpr auto bias_corrections = boost::hana::make_map(
     detail::named<correction::fast_bias>(BOOST_HANA_STRING("fast")),
+    detail::named<correction::full_bias>(BOOST_HANA_STRING("full")),
+    detail::named<correction::exact_bias>(BOOST_HANA_STRING("exact")),
+    detail::named<correction::sequential_bias>(BOOST_HANA_STRING("sequential")),
     detail::named<correction::none>(BOOST_HANA_STRING("none"))
 );
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <ptq/calibration/request.hpp>
+#include <ptq/core/samples.hpp>
+#include <ptq/correction/run.hpp>
 #include <ptq/graph/topology.hpp>
 #include <ptq/observer/observer.hpp>
 #include <ptq/placement/place.hpp>
@@ -24,6 +26,8 @@ struct correction_context {
   const statistics& collected;
   bool sums_saturate = false; ///< Can the device's u8 x s8 sums overflow 16 bits?
   const observers& tell;
+  const run_ref* run = nullptr; ///< The engine, if there is one at hand that runs plans.
+  samples calibration{};        ///< What the statistics are of, if there is an engine.
 };
 
 namespace detail {

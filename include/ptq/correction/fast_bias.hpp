@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include <ptq/core/blocks.hpp>
 #include <ptq/core/error.hpp>
 #include <ptq/correction/bias.hpp>
 #include <ptq/correction/concept.hpp>
 #include <ptq/correction/constant_input.hpp>
-#include <ptq/correction/fake_quantized.hpp>
+#include <ptq/correction/quantized_weights.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -36,11 +35,11 @@ struct fast_bias {
   void request(const topology& nodes, const placement& sites, statistics_request& ask) const {
     for (const topology::node& node : nodes.nodes) {
       const std::optional<bias_site> bias = find_bias(nodes, node);
-      if (!bias || !has_quantized_weights(nodes, sites, node) || missing(node) != nullptr) {
+      if (!bias || !detail::has_quantized_weights(nodes, sites, node) || missing(node) != nullptr) {
         continue;
       }
-      ask.mean(node.inputs[0], channel_axis(node));
-      ask.mean(bias->output, channel_axis(node));
+      ask.mean(node.inputs[0], detail::channel_axis_of(node));
+      ask.mean(bias->output, detail::channel_axis_of(node));
     }
   }
 
@@ -49,7 +48,7 @@ struct fast_bias {
     plan after = before;
     for (const topology::node& node : context.nodes.nodes) {
       const std::optional<bias_site> bias = find_bias(context.nodes, node);
-      if (!bias || !has_quantized_weights(context.nodes, context.sites, node)) {
+      if (!bias || !detail::has_quantized_weights(context.nodes, context.sites, node)) {
         continue;
       }
       const auto leave = [&](const std::string& why) {
@@ -66,10 +65,7 @@ struct fast_bias {
       const std::vector<double> expected = mean_of(context, bias->output, node);
       const std::vector<double> reached = quantized_mean(context, before, node);
       const std::string& name = context.nodes.tensors[bias->tensor].name;
-      const tensor_data* const replaced = before.constant(name);
-      tensor_data value = replaced != nullptr
-                              ? *replaced
-                              : to_floats(*context.nodes.producer(bias->tensor).constant);
+      tensor_data value = detail::constant_under(context.nodes, before, bias->tensor);
       if (!bias->axis || reached.empty() || expected.size() != reached.size() ||
           value.values.size() != reached.size()) {
         leave("its shape is not that of the channels");
@@ -114,21 +110,6 @@ struct fast_bias {
   friend constexpr auto operator==(const fast_bias&, const fast_bias&) -> bool = default;
 
 private:
-  static auto channel_axis(const topology::node& of) -> std::size_t {
-    return of.kind == op::matmul ? last_axis : 1;
-  }
-
-  static auto
-  has_quantized_weights(const topology& in, const placement& sites, const topology::node& of)
-      -> bool {
-    return std::ranges::any_of(sites.sites, [&](const quantizer_site& site) {
-      return site.kind == tensor_kind::weights &&
-             std::ranges::any_of(site.consumers, [&](const topology::port& port) {
-               return port.input == 1 && &in.nodes[port.node] == &of;
-             });
-    });
-  }
-
   /// Why the mean output of this operation cannot be told; null if it can.
   static auto missing(const topology::node& of) -> const char* {
     if (of.kind == op::transposed_convolution) {
@@ -151,7 +132,7 @@ private:
   mean_of(const correction_context& context, std::size_t tensor, const topology::node& of)
       -> std::vector<double> {
     std::vector<double> means = context.collected.mean(
-        {context.nodes.tensors[tensor].name, statistic_key("mean", channel_axis(of))}
+        {context.nodes.tensors[tensor].name, statistic_key("mean", detail::channel_axis_of(of))}
     );
     // As in POT, whose means are binary32.
     for (double& mean : means) {
@@ -163,14 +144,7 @@ private:
   static auto
   quantized_mean(const correction_context& context, const plan& before, const topology::node& of)
       -> std::vector<double> {
-    const std::string& weights_name = context.nodes.tensors[of.inputs[1]].name;
-    const tensor_data* const replaced = before.constant(weights_name);
-    tensor_data weights =
-        replaced != nullptr ? *replaced : to_floats(*context.nodes.constant_at(of, 1));
-    const quantizer* const grids = before.input(of.name, 1);
-    if (grids != nullptr) {
-      weights = fake_quantized(std::move(weights), grids->format);
-    }
+    const tensor_data weights = detail::weights_under(context.nodes, before, of);
     const std::vector<double> means = mean_of(context, of.inputs[0], of);
     if (of.kind == op::matmul) {
       const auto* const product =
