@@ -165,7 +165,12 @@ private:
       sweep_squares(sample, tensor, view, axis, state.squares[axis]);
     }
     for (const tap_geometry& geometry : request.tap_means) {
-      state.taps[geometry] = tap_means_in(sample, tensor, view, geometry);
+      if (!state.taps.emplace(geometry, tap_means_in(sample, tensor, view, geometry)).second) {
+        throw error(
+            "shown in pieces, of which what the taps of a convolution read cannot be told",
+            at(sample, tensor)
+        );
+      }
     }
     for (const auto& [key, custom] : request.estimations) {
       check_axis(sample, tensor, view, custom.axis);
@@ -315,8 +320,11 @@ private:
       -> std::vector<float> {
     std::vector<float> result;
     for (const double mean : means) {
+      check_finite(sample, tensor, std::isnan(mean), std::isinf(mean));
       result.push_back(static_cast<float>(mean));
-      check_finite(sample, tensor, result.back() != result.back(), std::isinf(result.back()));
+      if (std::isinf(result.back())) {
+        throw error("the mean of squares is above what binary32 holds", at(sample, tensor));
+      }
     }
     return result;
   }

@@ -41,6 +41,8 @@ struct fixture {
     result.extremes(tensor, 1);
     result.mean(tensor, 1);
     result.mean(tensor, ptq::last_axis);
+    result.mean_square(tensor, 1);
+    result.mean_square(tensor, ptq::last_axis);
     result.estimate(tensor, range_estimator_archetype(1), std::nullopt);
     result.estimate(tensor, range_estimator_archetype(2), 1);
     return result;
@@ -80,6 +82,8 @@ TEST_CASE_FIXTURE(fixture, "calibration keeps what was asked, by tensor") {
   CHECK(s.per_sample({"x", "extremes/1"}) == per_sample{{0, {1, -3, 2, 5}}, {1, {-8, 4, 0, 6}}});
   CHECK(s.mean({"x", "mean/1"}) == std::vector<double>{-1.25, 3});
   CHECK(s.mean({"x", "mean/last"}) == std::vector<double>{0.5, 1.25});
+  CHECK(s.mean({"x", "mean_square/1"}) == std::vector<double>{17.25, 21.5});
+  CHECK(s.mean({"x", "mean_square/last"}) == std::vector<double>{6.5, 32.25});
   CHECK(s.per_sample({"x", "archetype 1"}) == per_sample{{0, {-5, 5}}, {1, {-6, 6}}});
   CHECK(
       s.per_sample({"x", "archetype 2/1"}) == per_sample{{0, {-2, -5, 2, 5}}, {1, {-2, -6, 2, 6}}}
@@ -117,6 +121,63 @@ TEST_CASE_FIXTURE(fixture, "the memory is for a few numbers of each sample, what
   const std::size_t one_more = size_for(4, 4) - size_for(3, 4);
   CHECK(one_more == size_for(41, 4) - size_for(40, 4));
   CHECK(one_more < 150);
+}
+
+TEST_CASE_FIXTURE(fixture, "what the taps of a convolution read is averaged over the samples") {
+  request = {};
+  request.tap_mean(0, {{{.kernel = 2, .pad_begin = 1}}});
+  toy_evaluator evaluator(
+      std::vector<ptq::tensor_data>{{{1, 2, 2}, {1, 3, -4, 0}}, {{1, 2, 2}, {5, 3, 4, 8}}}
+  );
+  const ptq::statistics s = collect(evaluator, {0, 2});
+  // Two positions: the first tap reads 0, x0; the second x0, x1.
+  CHECK(s.mean({"x", "tap_mean/k2s1d1p1,0"}) == std::vector<double>{1.5, 3, 0, 2});
+}
+
+TEST_CASE_FIXTURE(fixture, "a tensor that the taps do not fit is named, and so are pieces of one") {
+  request = {};
+  request.tap_mean(0, {{{.kernel = 3}}});
+  const std::vector<float> values(12, 1.0F);
+  CHECK(
+      message_of([&] { (void)shown_as({ptq::tensor_view(values, {1, 6, 2})}); }) ==
+      "x, sample 0: shown as 1x6x2, which the kernel of `tap_mean/k3s1d1p0,0` does not fit"
+  );
+  CHECK(
+      message_of([&] { (void)shown_as({ptq::tensor_view(values, {1, 2, 2, 3})}); }) ==
+      "x, sample 0: shown as 1x2x2x3, which the kernel of `tap_mean/k3s1d1p0,0` does not fit"
+  );
+  const ptq::tensor_view fits(values, {1, 2, 6});
+  CHECK(
+      message_of([&] { (void)shown_as({fits, fits}); }) ==
+      "x, sample 0: shown in pieces, of which what the taps of a convolution read cannot be told"
+  );
+}
+
+TEST_CASE_FIXTURE(fixture, "a mean of squares that no float holds, or is NaN, is refused") {
+  request = {};
+  request.mean_square(0, 1);
+  const std::vector<float> large{1e20F, 1.0F};
+  CHECK(message_of([&] {
+          (void)shown_as({ptq::tensor_view(large, {1, 2})});
+        }) == "x, sample 0: the mean of squares is above what binary32 holds");
+  const std::vector<float> nan{std::numeric_limits<float>::quiet_NaN(), 1.0F};
+  CHECK(message_of([&] {
+          (void)shown_as({ptq::tensor_view(nan, {1, 2})});
+        }) == "x, sample 0: the tensor holds NaN");
+}
+
+TEST_CASE_FIXTURE(fixture, "means of squares have the same bits in any layout") {
+  request = {};
+  request.mean_square(0, 1);
+  const std::vector<float> dense = toy_numbers(3 * 77 * 61, 3, -2.0F, 3.0F);
+  std::vector<float> moved(dense.size());
+  for (std::size_t i = 0; i != dense.size(); ++i) {
+    moved[i % (77 * 61) * 3 + i / (77 * 61)] = dense[i];
+  }
+  const ptq::tensor_view nhwc(moved, {1, 77, 61, 3});
+  CHECK(
+      shown_as({nhwc.permuted({0, 3, 1, 2})}) == shown_as({ptq::tensor_view(dense, {1, 3, 77, 61})})
+  );
 }
 
 TEST_CASE_FIXTURE(fixture, "the bits do not depend on how samples are batched or ordered") {
