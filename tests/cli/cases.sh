@@ -80,7 +80,7 @@ threads_agree)
 help)
   "$QUANTIZE" --help >help.txt
   for option in --calibration --from-statistics --from-plan --test --labels --recipe --preset --device --stat-subset-size \
-    --weights-granularity --activations-granularity --saturation-fix --no-bias-correction --threads --save-statistics \
+    --weights-granularity --activations-granularity --saturation-fix --bias-correction --no-bias-correction --threads --save-statistics \
     --plan --output --report --quiet; do
     grep -q -- "$option" help.txt || fail "no word of $option"
   done

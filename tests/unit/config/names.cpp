@@ -48,6 +48,13 @@ TEST_CASE("each name is that of its policy") {
   CHECK(holds<ptq::aggregate::min>(config::choose<config::aggregators>("min", "aggregator")));
   CHECK(holds<ptq::correction::fast_bias>(config::choose<config::bias_corrections>("fast", "bias"))
   );
+  CHECK(holds<ptq::correction::full_bias>(config::choose<config::bias_corrections>("full", "bias"))
+  );
+  CHECK(holds<ptq::correction::exact_bias>(config::choose<config::bias_corrections>("exact", "bias")
+  ));
+  CHECK(holds<ptq::correction::sequential_bias>(
+      config::choose<config::bias_corrections>("sequential", "bias")
+  ));
   CHECK(holds<ptq::correction::none>(config::choose<config::bias_corrections>("none", "bias")));
 }
 
