@@ -231,6 +231,10 @@ statistics_of_other_options)
   "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --preset mixed --quiet
   refuses /0/0.2/Clip_output_0 '`extremes`' -- "$MODEL" --from-statistics s "${outputs[@]}"
   one_line
+  for runs in full sequential; do
+    refuses --bias-correction "$runs" -- "$MODEL" --from-statistics s --bias-correction "$runs" "${outputs[@]}"
+    one_line
+  done
   # Those of the default options are enough for any others.
   "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --quiet
   for others in "--preset mixed" "--preset accuracy --device CPU" "--activations-granularity pertensor" \
