@@ -33,11 +33,11 @@ cp -ax "$bare" "$root"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
-git clone -q . "$root/root/ptq"
+git clone -q . "$root/ptq"
 
 for command in "$@"; do
   echo "== $command"
   begun=$SECONDS
-  chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin bash -c "cd /root/ptq && $command" </dev/null
+  chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin bash -c "cd /ptq && $command" </dev/null
   echo "== $command: $((SECONDS - begun)) s"
 done
