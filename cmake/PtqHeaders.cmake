@@ -3,18 +3,29 @@
 set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/calibrate.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/default_quantization.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/clip.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collect.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collector.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/detail/mean_of_pieces.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/energies.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/histograms.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/mean_squares.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/request.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/tap_means.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/weight_ranges.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/calibration/window.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/blocks.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/choices.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/detail/check_options.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/detail/rounded.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/element_type.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/error.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/flow.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/grid.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/nearest.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/op.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/core/quantile_position.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/samples.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/shared_value.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/tensor_data.hpp
@@ -22,50 +33,99 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/core/tensor_view.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/core/value_range.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/bias.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/channel_alignment.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/constant_input.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/cross_layer_equalisation.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/bias_change.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/bias_walk.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/channel_means.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/channel_quantiles.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/equalisation_links.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/held_back.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/layer_pair.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/operation_mean.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/output_error.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/equalisation_factors.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/exact_bias.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/fake_quantized.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/fast_bias.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/full_bias.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/none.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/overflow_correction.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/preparation.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/prepared_statistics.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/run_access.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/saturation_fix.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/sequential_bias.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/weight_bias.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/device/cpu.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/device/devices.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/device/gna.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/device/npu.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/device/of.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/device/table.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/check.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/detail/record.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/metric.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/plan_runner.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/show.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/graph/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/graph/digest.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/graph/read.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/graph/topology.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/candidate_errors.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/channel_grids.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/candidate_errors_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/channel_layout.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/checks.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/extremes_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/fake_quantize_kernel.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/histogram_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/lanes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/prepared_grid.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/quantile_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/quantization_error_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/quantize_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/simd.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/simd_codes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/steps.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/sweep.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/extremes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/fake_quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/formula.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/histogram.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/nibbles.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantile.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantization_error.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/quantize.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/reference.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/running_tail.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/lowering/lower.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/lowering/lowered_tensor.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/lowering/rebuild.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/lowering/weights.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/observer/observer.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/observer/print_progress.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/blocking.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/choices.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/floating.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/groups.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/insertion.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/match.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/one_sided_additions.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/options.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/pattern.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/patterns.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/place.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/propagation.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/rules.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/sites.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/placement/static_values.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/unification.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/check_model.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/plan/group.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/plan.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/quantizer.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/resolve.hpp
@@ -73,15 +133,46 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/preset/presets.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ptq.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/aggregate.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/choose.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/clipped.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/concept.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/code_grid.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/distribution_bins.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/least_error.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/magnitude_tail.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/natural_log.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/outlier_prob.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/detail/sorted_values.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/distribution.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/ends.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/exact_clip.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/extremes.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/hodges_lehmann.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/in_batches.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/kl_divergence.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/mean_squared_error.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/median.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/moving_average.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/no_outliers.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/octav.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/one_of.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/percentile.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/quantile.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/quantile_ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/asymmetric.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/check.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/clipped.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/concept.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/half_range.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/nudged.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/power_of_two.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/symmetric.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/unified_range.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/unified_zero_point.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/exact_sum.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/file.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/statistics/log_histogram.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/sample_set.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/serialise.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/statistics.hpp
@@ -93,7 +184,9 @@ set(PTQ_HEADERS_json
   ${PROJECT_SOURCE_DIR}/include/ptq/json/text.hpp
 )
 set(PTQ_HEADERS_config
+  ${PROJECT_SOURCE_DIR}/include/ptq/config/named_ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/config/names.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/config/range_options.hpp
 )
 set(PTQ_HEADERS_xtensor
   ${PROJECT_SOURCE_DIR}/include/ptq/interop/detail/row_major.hpp

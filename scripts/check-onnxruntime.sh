@@ -29,7 +29,7 @@ cmake --build "$build" --target quantize_onnx fashion_mnist_to_npy >"$work/build
 "$build/examples/fashion_mnist_to_npy" /usr/share/datasets/fashion-mnist "$work"
 
 failed=0
-# check NAME POT LEAST_CONVOLUTIONS OPTION...: POT is the file with what POT recorded, or -; LEAST_CONVOLUTIONS of them must
+# check NAME POT LEAST_CONVOLUTIONS OPTION...: POT is the name of a recorded run, or -; LEAST_CONVOLUTIONS of them must
 # run as QLinearConv.
 check() {
   local name=$1 pot=$2 convolutions=$3
@@ -43,7 +43,7 @@ check() {
 }
 
 # recorded NAME OPTION...: a configuration that POT ran.
-recorded() { check "$1" "tests/golden/data/fashion_ds.$1.json" 1 "${@:2}"; }
+recorded() { check "$1" "fashion_ds.$1" 1 "${@:2}"; }
 
 recorded performance --preset performance
 recorded mixed --preset mixed

@@ -1,26 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <algorithm>
+#include <optional>
 #include <set>
 
+#include "detail/axes.hpp"
 #include "detail/draft.hpp"
+#include "detail/rewrites.hpp"
+#include "program.hpp"
 
 namespace engine::detail {
 namespace {
 
-/// Puts the nodes of a draft in order, one after the other, by what they read.
+/// Puts the nodes of a draft in order, one after the other, by what they read. What depends on
+/// nothing but constants and shapes is worked out on the way.
 class assembly {
 public:
-  explicit assembly(draft& from) : from_(from) {}
+  /// @param batch For which shapes are worked out.
+  assembly(const draft& from, const shape& sample, std::size_t batch, const limits& allowed)
+      : from_(from), sample_(sample), batch_(batch), allowed_(allowed) {}
+
+  /// Was the shape of a tensor asked for?
+  [[nodiscard]] auto reads_shapes() const -> bool { return reads_shapes_; }
 
   auto run() -> model {
     model_.name = from_.name;
     check_node_names();
     add_input();
-    for (auto& [name, values] : from_.initializers) {
+    for (const auto& [name, values] : from_.initializers) {
       node made;
       made.name = free_name(name, "Constant:");
       made.kind = operation::constant;
-      made.value = std::move(values);
+      made.value = values;
       made.outputs = {name};
       add(std::move(made));
     }
@@ -73,14 +83,29 @@ private:
       throw error(where + "its batch is fixed to another number than 1");
     }
     model_.input_shape.push_back(1);
-    for (std::size_t axis = 1; axis != input.dims->size(); ++axis) {
-      if (!(*input.dims)[axis]) {
+    const std::size_t rank = input.dims->size();
+    if (!sample_.empty() && sample_.size() + 1 != rank) {
+      throw error(
+          where + "it has " + std::to_string(rank) + " axes, which samples of shape " +
+          text(sample_) + " do not fit"
+      );
+    }
+    for (std::size_t axis = 1; axis != rank; ++axis) {
+      const std::optional<std::size_t> declared = (*input.dims)[axis];
+      const std::size_t said = sample_.empty() ? 0 : sample_[axis - 1];
+      if (declared.value_or(said) == 0) {
         throw error(
             where + "the extent of axis " + std::to_string(axis) +
-            " is not fixed; only axis 0 may be"
+            " is not fixed; only axis 0 may be, unless the shape of a sample is given"
         );
       }
-      model_.input_shape.push_back(*(*input.dims)[axis]);
+      if (!sample_.empty() && declared.value_or(said) != said) {
+        throw error(
+            where + "the extent of axis " + std::to_string(axis) + " is " +
+            std::to_string(*declared) + ", which samples of shape " + text(sample_) + " do not fit"
+        );
+      }
+      model_.input_shape.push_back(declared.value_or(said));
     }
     node made;
     made.name = free_name(input.name, "Input:");
@@ -163,15 +188,72 @@ private:
     made.op_type = each.op_type;
     made.outputs = each.outputs;
     std::vector<const constant_value*> constants;
+    bool known = !each.inputs.empty();
     for (const std::string& input : each.inputs) {
       const source from = input.empty() ? source{} : read(input);
       made.inputs.push_back(from);
-      const bool constant =
-          !from.is_absent() && model_.nodes[from.node].kind == operation::constant;
+      const bool constant = !from.is_absent() && is_constant(from);
       constants.push_back(constant ? &model_.nodes[from.node].value : nullptr);
+      known = known && (constant || from.is_absent());
+    }
+    if (auto value = fold_integers(each, from_.opset, constants, shapes_for(each, made.inputs))) {
+      add_known(made, 0, std::move(*value));
+      return;
     }
     interpret(each, from_.opset, constants, made);
+    if (known && made.kind != operation::identity) {
+      work_out(made);
+    } else {
+      add(std::move(made));
+    }
+  }
+
+  void add_known(const node& from, std::size_t output, constant_value value) {
+    node made;
+    made.name = output == 0 ? from.name : free_name(from.outputs[output], "Constant:");
+    made.op_type = from.op_type;
+    made.kind = operation::constant;
+    made.outputs = {from.outputs[output]};
+    made.value = std::move(value);
     add(std::move(made));
+  }
+
+  /// The shapes of the inputs of a node that asks for them.
+  auto shapes_for(const draft_node& each, const std::vector<source>& inputs)
+      -> std::vector<const shape*> {
+    if (each.op_type != "Shape" || inputs.empty() || inputs.front().is_absent()) {
+      return {};
+    }
+    reads_shapes_ = true;
+    infer_more_shapes(model_, batch_, allowed_, shapes_);
+    return {&shapes_[inputs.front().node][inputs.front().output]};
+  }
+
+  /// Runs a node that reads constants only, in a model of its own.
+  void work_out(node of) {
+    model alone;
+    alone.name = from_.name;
+    for (source& input : of.inputs) {
+      if (!input.is_absent()) {
+        alone.nodes.push_back(model_.nodes[input.node]);
+        input = {static_cast<node_id>(alone.nodes.size() - 1), 0};
+      }
+    }
+    alone.nodes.push_back(of);
+    const auto id = static_cast<node_id>(alone.nodes.size() - 1);
+    const auto shapes = infer_shapes(alone, 1, allowed_);
+    for (const shape& each : shapes[id]) {
+      worked_out_ += static_cast<double>(extents(each));
+    }
+    if (worked_out_ > static_cast<double>(allowed_.values_per_sample)) {
+      throw error("node '" + of.name + "': its constants are too large to work out");
+    }
+    const changes none;
+    program run(alone, 1, none);
+    run.run(nullptr);
+    for (std::uint32_t i = 0; i != shapes[id].size(); ++i) {
+      add_known(of, i, run.copy_of({id, i}));
+    }
   }
 
   /// Exporters put Identity nodes between a shared constant and its readers: they are looked
@@ -189,22 +271,17 @@ private:
     return model_.nodes[of.node].kind == operation::constant;
   }
 
-  draft& from_;
+  const draft& from_;
+  const shape& sample_;
+  std::size_t batch_;
+  const limits& allowed_;
+  bool reads_shapes_ = false;
+  double worked_out_ = 0;
+  std::vector<std::vector<shape>> shapes_;
   model model_;
   std::set<std::string> names_;
   std::map<std::string, source> producers_;
 };
-
-void find_readers(model& of) {
-  of.readers.clear();
-  for (node_id id = 0; id != of.nodes.size(); ++id) {
-    for (std::uint32_t i = 0; i != of.nodes[id].inputs.size(); ++i) {
-      if (!of.nodes[id].inputs[i].is_absent()) {
-        of.readers[of.nodes[id].inputs[i]].push_back({id, i});
-      }
-    }
-  }
-}
 
 void check_outputs(const model& of, const std::vector<draft_value>& declared) {
   const auto shapes = infer_shapes(of, 1);
@@ -229,9 +306,48 @@ void check_outputs(const model& of, const std::vector<draft_value>& declared) {
   }
 }
 
+/// Does a node work along the axis of the samples, as far as its form tells?
+auto may_mix_samples(const model& in, const node& of, const std::vector<std::vector<shape>>& shapes)
+    -> bool {
+  const auto rank_of = [&](std::size_t input) {
+    const source from = of.inputs[input];
+    return from.is_absent() ? 0 : shapes[from.node][from.output].size();
+  };
+  const std::size_t rank = of.inputs.empty() ? 0 : rank_of(0);
+  const auto is_first = [&](std::int64_t axis) { return resolved(axis, rank) == 0; };
+  switch (of.kind) {
+  case operation::softmax:
+    return is_first(std::get<softmax_form>(of.form).axis);
+  case operation::mean_variance_normalization:
+    return is_first(std::get<mean_variance_form>(of.form).axis);
+  case operation::split:
+    return is_first(std::get<split_form>(of.form).axis);
+  case operation::gather:
+    return is_first(std::get<gather_form>(of.form).axis);
+  case operation::concat:
+    return is_first(std::get<axis_form>(of.form).axis);
+  case operation::slice:
+    return std::ranges::any_of(std::get<slice_form>(of.form).axes, is_first);
+  case operation::reduce_mean: {
+    const auto& axes = std::get<axes_form>(of.form).axes;
+    return axes.empty() || std::ranges::any_of(axes, is_first);
+  }
+  case operation::gemm:
+  case operation::matmul:
+    return rank_of(1) == 2 && in.nodes[of.inputs[1].node].kind != operation::constant;
+  default:
+    return false;
+  }
+}
+
 auto keeps_samples_apart(const model& of, const limits& allowed) -> bool {
   try {
     const auto shapes = infer_shapes(of, 2, allowed);
+    if (std::ranges::any_of(of.nodes, [&](const node& each) {
+          return may_mix_samples(of, each, shapes);
+        })) {
+      return false;
+    }
     return std::ranges::all_of(of.outputs, [&](source from) {
       const shape& each = shapes[from.node][from.output];
       return !each.empty() && each[0] == 2;
@@ -241,14 +357,76 @@ auto keeps_samples_apart(const model& of, const limits& allowed) -> bool {
   }
 }
 
+/// Makes the target shapes of `of` independent of the batch for which they were worked out, by the
+/// same model for another batch.
+/// @return false if the two differ in anything else.
+auto free_of_batch(model& of, const model& other) -> bool {
+  if (of.nodes.size() != other.nodes.size() || of.outputs != other.outputs) {
+    return false;
+  }
+  for (node_id id = 0; id != of.nodes.size(); ++id) {
+    node& each = of.nodes[id];
+    const node& there = other.nodes[id];
+    if (each.kind != there.kind || each.inputs != there.inputs) {
+      return false;
+    }
+    if (const auto* values = std::get_if<tensor>(&each.value)) {
+      const auto* others = std::get_if<tensor>(&there.value);
+      if (others == nullptr || values->shape() != others->shape() ||
+          !std::equal(values->begin(), values->end(), others->begin())) {
+        return false;
+      }
+    }
+    if (each.form == there.form) {
+      continue;
+    }
+    if (each.kind != operation::reshape) {
+      return false;
+    }
+    auto& target = std::get<reshape_form>(each.form).target;
+    const auto& others = std::get<reshape_form>(there.form).target;
+    if (target.size() != others.size()) {
+      return false;
+    }
+    for (std::size_t i = 0; i != target.size(); ++i) {
+      if (target[i] != others[i]) {
+        if (std::ranges::find(target, -1) != target.end()) {
+          return false;
+        }
+        target[i] = -1;
+      }
+    }
+    auto list = integer_tensor::from_shape({target.size()});
+    std::ranges::copy(target, list.data());
+    of.nodes[each.inputs[1].node].value = std::move(list);
+  }
+  return true;
+}
+
+auto put_together(const draft& from, const limits& allowed, const shape& sample) -> model {
+  assembly one(from, sample, 1, allowed);
+  model result = one.run();
+  if (one.reads_shapes() && !result.fixed_batch) {
+    try {
+      result.fixed_batch = !free_of_batch(result, assembly(from, sample, 2, allowed).run());
+    } catch (const error&) {
+      result.fixed_batch = true;
+    }
+    if (result.fixed_batch) {
+      result = assembly(from, sample, 1, allowed).run();
+      result.fixed_batch = true;
+    }
+  }
+  return result;
+}
+
 } // namespace
 
-auto assemble(draft from, const limits& allowed) -> model {
-  model result = assembly(from).run();
+auto assemble(const draft& from, const limits& allowed, const shape& sample) -> model {
+  model result = put_together(from, allowed, sample);
   find_readers(result);
   static_cast<void>(infer_shapes(result, 1, allowed));
-  fold_batch_normalization(result);
-  find_readers(result);
+  rewrite(result);
   check_outputs(result, from.outputs);
   result.fixed_batch = result.fixed_batch || !keeps_samples_apart(result, allowed);
   return result;

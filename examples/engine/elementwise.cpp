@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <algorithm>
+#include <cmath>
+#include <numbers>
 
 #include "detail/kernels.hpp"
 
 namespace engine::detail {
 namespace {
-
-/// The axes in the order in which they lie in memory.
-auto memory_order(const view& of) -> std::vector<std::size_t> {
-  std::vector<std::size_t> order(of.extents.size());
-  for (std::size_t i = 0; i != order.size(); ++i) {
-    order[i] = i;
-  }
-  return of.channels_last ? std::vector<std::size_t>{0, 2, 3, 1} : order;
-}
 
 /// The strides of `of`, for the axes of `to` in memory order; 0 where `of` is repeated.
 auto broadcast_strides(const view& of, const view& to) -> std::vector<std::size_t> {
@@ -32,7 +25,56 @@ auto broadcast_strides(const view& of, const view& to) -> std::vector<std::size_
   return result;
 }
 
+/// `to = f(a, b)`, each broadcast to the shape of `to`.
+template <class F>
+auto broadcast(const view& a, const view& b, const view& to, F f) -> step {
+  const auto a_strides = broadcast_strides(a, to);
+  const auto b_strides = broadcast_strides(b, to);
+  shape extents_of;
+  for (const std::size_t axis : memory_order(to)) {
+    extents_of.push_back(to.extents[axis]);
+  }
+  const std::size_t rank = extents_of.size();
+  const std::size_t inner = rank == 0 ? 1 : extents_of.back();
+  const std::size_t a_inner = rank == 0 ? 0 : a_strides.back();
+  const std::size_t b_inner = rank == 0 ? 0 : b_strides.back();
+  return [=, outer = to.size() / inner] {
+    std::vector<std::size_t> position(rank, 0);
+    std::size_t a_at = 0;
+    std::size_t b_at = 0;
+    for (std::size_t row = 0; row != outer; ++row) {
+      float* y = to.data + row * inner;
+      for (std::size_t i = 0; i != inner; ++i) {
+        y[i] = f(a.data[a_at + i * a_inner], b.data[b_at + i * b_inner]);
+      }
+      for (std::size_t axis = rank - std::min<std::size_t>(rank, 1); axis-- != 0;) {
+        a_at += a_strides[axis];
+        b_at += b_strides[axis];
+        if (++position[axis] != extents_of[axis]) {
+          break;
+        }
+        a_at -= a_strides[axis] * extents_of[axis];
+        b_at -= b_strides[axis] * extents_of[axis];
+        position[axis] = 0;
+      }
+    }
+  };
+}
+
+template <class F>
+auto each(const view& from, const view& to, F f) -> step {
+  return [=, size = from.size()] { std::transform(from.data, from.data + size, to.data, f); };
+}
+
 } // namespace
+
+auto memory_order(const view& of) -> std::vector<std::size_t> {
+  std::vector<std::size_t> order(of.extents.size());
+  for (std::size_t i = 0; i != order.size(); ++i) {
+    order[i] = i;
+  }
+  return of.channels_last ? std::vector<std::size_t>{0, 2, 3, 1} : order;
+}
 
 auto layout_is_moot(const shape& of) -> bool {
   return of.size() != 4 || of[1] == 1 || of[2] * of[3] == 1;
@@ -74,37 +116,60 @@ auto average_over_positions(const view& from, const view& to) -> step {
 }
 
 auto add(const view& a, float alpha, const view& b, float beta, const view& to) -> step {
-  const auto a_strides = broadcast_strides(a, to);
-  const auto b_strides = broadcast_strides(b, to);
-  shape extents_of;
-  for (const std::size_t axis : memory_order(to)) {
-    extents_of.push_back(to.extents[axis]);
+  return broadcast(a, b, to, [alpha, beta](float x, float y) { return alpha * x + beta * y; });
+}
+
+auto binary(operation kind, const view& a, const view& b, const view& to) -> step {
+  switch (kind) {
+  case operation::add:
+    return broadcast(a, b, to, [](float x, float y) { return x + y; });
+  case operation::subtract:
+    return broadcast(a, b, to, [](float x, float y) { return x - y; });
+  case operation::multiply:
+    return broadcast(a, b, to, [](float x, float y) { return x * y; });
+  case operation::divide:
+    return broadcast(a, b, to, [](float x, float y) { return x / y; });
+  case operation::power:
+    return broadcast(a, b, to, [](float x, float y) { return std::pow(x, y); });
+  case operation::prelu:
+    return broadcast(a, b, to, [](float x, float y) { return x < 0 ? x * y : x; });
+  default:
+    throw error("there is no kernel for it");
   }
-  const std::size_t rank = extents_of.size();
-  const std::size_t inner = rank == 0 ? 1 : extents_of.back();
-  const std::size_t a_inner = rank == 0 ? 0 : a_strides.back();
-  const std::size_t b_inner = rank == 0 ? 0 : b_strides.back();
-  return [=, outer = to.size() / inner] {
-    std::vector<std::size_t> position(rank, 0);
-    std::size_t a_at = 0;
-    std::size_t b_at = 0;
-    for (std::size_t row = 0; row != outer; ++row) {
-      float* y = to.data + row * inner;
-      for (std::size_t i = 0; i != inner; ++i) {
-        y[i] = alpha * a.data[a_at + i * a_inner] + beta * b.data[b_at + i * b_inner];
-      }
-      for (std::size_t axis = rank - std::min<std::size_t>(rank, 1); axis-- != 0;) {
-        a_at += a_strides[axis];
-        b_at += b_strides[axis];
-        if (++position[axis] != extents_of[axis]) {
-          break;
-        }
-        a_at -= a_strides[axis] * extents_of[axis];
-        b_at -= b_strides[axis] * extents_of[axis];
-        position[axis] = 0;
-      }
-    }
-  };
+}
+
+auto unary(const node& of, const view& from, const view& to) -> step {
+  switch (of.kind) {
+  case operation::sqrt:
+    return each(from, to, [](float x) { return std::sqrt(x); });
+  case operation::exp:
+    return each(from, to, [](float x) { return std::exp(x); });
+  case operation::erf:
+    return each(from, to, [](float x) { return std::erf(x); });
+  case operation::tanh:
+    return each(from, to, [](float x) { return std::tanh(x); });
+  case operation::sigmoid:
+    return each(from, to, [](float x) { return 1 / (1 + std::exp(-x)); });
+  case operation::swish:
+    return each(from, to, [](float x) { return x / (1 + std::exp(-x)); });
+  case operation::hard_sigmoid:
+    return each(from, to, [form = std::get<linear_form>(of.form)](float x) {
+      return std::max(0.0F, std::min(1.0F, form.alpha * x + form.beta));
+    });
+  case operation::hard_swish:
+    return each(from, to, [](float x) { return x * std::max(0.0F, std::min(6.0F, x + 3)) / 6; });
+  case operation::leaky_relu:
+    return each(from, to, [slope = std::get<linear_form>(of.form).alpha](float x) {
+      return x < 0 ? slope * x : x;
+    });
+  case operation::gelu:
+    return each(from, to, [](float x) {
+      constexpr float root = std::numbers::sqrt2_v<float>;
+      return 0.5F * (x * (1 + std::erf(x / root)));
+    });
+  default:
+    throw error("there is no kernel for it");
+  }
 }
 
 auto concat(const std::vector<view>& from, std::size_t axis, const view& to) -> step {

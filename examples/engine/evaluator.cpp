@@ -76,13 +76,18 @@ auto evaluator::fork() const -> evaluator {
   return result;
 }
 
-auto evaluator::prepared(const graph& of, const ptq::plan& under, std::size_t batch) -> program& {
+void evaluator::take(const graph& of, const ptq::plan& under) {
   if (!last_ || *last_ != under) {
     programs_.clear();
+    parts_.clear();
     last_.reset();
     changes_ = changes_of(of, under);
     last_ = under; // Shares its entries with `under`: the changes point into it as well.
   }
+}
+
+auto evaluator::prepared(const graph& of, const ptq::plan& under, std::size_t batch) -> program& {
+  take(of, under);
   auto& place = programs_[batch];
   if (!place) {
     place = std::make_unique<program>(of.source(), batch, changes_);
@@ -120,6 +125,26 @@ void evaluator::observe(
       return more;
     });
     if (!more) {
+      return;
+    }
+  }
+}
+
+void evaluator::run_part(
+    const graph& of,
+    const ptq::plan& under,
+    node_id node,
+    std::span<const ptq::tensor_view> inputs,
+    ptq::show_ref<node_id> show
+) {
+  take(of, under);
+  auto& place = parts_[node];
+  if (!place) {
+    place = std::make_unique<program>(of.source(), program::only{node}, changes_);
+  }
+  place->run_alone(inputs);
+  for (std::uint32_t i = 0; i != of.source().nodes[node].outputs.size(); ++i) {
+    if (show(0, {node, i}, shown(place->value({node, i}))) != ptq::more) {
       return;
     }
   }

@@ -51,6 +51,18 @@ public:
       ptq::show_ref<node_id> show
   );
 
+  /// Computes one operation under a plan, and shows its outputs as those of sample 0.
+  /// @param inputs The values of its inputs that are connected and not constant, in the order of
+  ///               its ports, before any quantizer.
+  /// @throws error that names the operation if they do not fit it.
+  void run_part(
+      const graph& of,
+      const ptq::plan& under,
+      node_id node,
+      std::span<const ptq::tensor_view> inputs,
+      ptq::show_ref<node_id> show
+  );
+
   /// Top-1 on the first output.
   /// @throws error if there are no labels.
   auto measure(const graph& of, const ptq::plan& under, const ptq::samples& range)
@@ -67,6 +79,7 @@ public:
 private:
   evaluator() = default;
   [[nodiscard]] auto at(std::size_t sample) const -> const float*;
+  void take(const graph& of, const ptq::plan& under);
   auto prepared(const graph& of, const ptq::plan& under, std::size_t batch) -> program&;
 
   std::size_t count_ = 0;
@@ -77,6 +90,7 @@ private:
   std::optional<ptq::plan> last_;
   changes changes_;
   std::map<std::size_t, std::unique_ptr<program>> programs_;
+  std::map<node_id, std::unique_ptr<program>> parts_;
 };
 
 static_assert(ptq::explain_evaluator<evaluator, graph>());

@@ -47,6 +47,55 @@ auto graph::op(node_id node) const -> ptq::op {
     return ptq::op::max_pool;
   case operation::average_pool:
     return ptq::op::average_pool;
+  case operation::subtract:
+    return ptq::op::subtract;
+  case operation::multiply:
+    return ptq::op::multiply;
+  case operation::divide:
+    return ptq::op::divide;
+  case operation::power:
+    return ptq::op::power;
+  case operation::sqrt:
+    return ptq::op::sqrt;
+  case operation::exp:
+    return ptq::op::exp;
+  case operation::erf:
+    return ptq::op::erf;
+  case operation::tanh:
+    return ptq::op::tanh;
+  case operation::sigmoid:
+    return ptq::op::sigmoid;
+  case operation::swish:
+    return ptq::op::swish;
+  case operation::hard_sigmoid:
+    return ptq::op::hard_sigmoid;
+  case operation::hard_swish:
+    return ptq::op::hard_swish;
+  case operation::gelu:
+    return ptq::op::gelu;
+  case operation::leaky_relu:
+  case operation::prelu:
+    return ptq::op::prelu;
+  case operation::softmax:
+    return ptq::op::softmax;
+  case operation::reduce_mean:
+    return ptq::op::reduce_mean;
+  case operation::layer_normalization: // Never left by the loader.
+    return ptq::op::other;
+  case operation::mean_variance_normalization:
+    return ptq::op::mean_variance_normalization;
+  case operation::transpose:
+    return ptq::op::transpose;
+  case operation::squeeze:
+    return ptq::op::squeeze;
+  case operation::unsqueeze:
+    return ptq::op::unsqueeze;
+  case operation::split:
+    return ptq::op::split;
+  case operation::slice:
+    return ptq::op::slice;
+  case operation::gather:
+    return ptq::op::gather;
   }
   return ptq::op::other;
 }
@@ -80,11 +129,16 @@ auto graph::attributes(node_id node) const -> ptq::op_attributes {
   if (of.kind == operation::matmul) {
     return ptq::matmul_attributes{};
   }
+  std::optional<std::int64_t> axis;
   if (of.kind == operation::concat) {
-    const std::int64_t axis = std::get<axis_form>(of.form).axis;
-    if (axis >= 0) {
-      return ptq::axis_attributes{static_cast<std::size_t>(axis)};
-    }
+    axis = std::get<axis_form>(of.form).axis;
+  } else if (of.kind == operation::split) {
+    axis = std::get<split_form>(of.form).axis;
+  } else if (of.kind == operation::softmax) {
+    axis = std::get<softmax_form>(of.form).axis;
+  }
+  if (axis && *axis >= 0) {
+    return ptq::axis_attributes{static_cast<std::size_t>(*axis)};
   }
   return {};
 }

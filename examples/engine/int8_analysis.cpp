@@ -62,17 +62,21 @@ auto moves_values_only(const model& of, node_id node) -> bool {
   case operation::reshape:
   case operation::identity:
   case operation::max_pool:
+  case operation::squeeze:
+  case operation::unsqueeze:
+  case operation::transpose:
+  case operation::split:
+  case operation::slice:
+  case operation::gather:
     return true;
   default:
     return false;
   }
 }
 
-auto is_weighted(const model& of, node_id node) -> bool {
-  const auto& each = of.nodes[node];
-  const bool product = each.kind == operation::gemm || each.kind == operation::matmul;
-  return (each.kind == operation::convolution || product) && each.inputs.size() > 1 &&
-         constant_of(of, each.inputs[1].node) != nullptr;
+auto is_layer(const model& of, node_id node) -> bool {
+  const operation kind = of.nodes[node].kind;
+  return kind == operation::convolution || kind == operation::gemm || kind == operation::matmul;
 }
 
 } // namespace
@@ -103,10 +107,12 @@ int8_analysis::int8_analysis(const graph& of, const ptq::plan& under)
       const bool channels_stay = model_.nodes[node].kind == operation::identity ||
                                  model_.nodes[node].kind == operation::max_pool;
       if (by != nullptr && (channels_stay || !by->format.axis)) {
-        carried_[{node, 0}] = by;
+        for (std::uint32_t i = 0; i != model_.nodes[node].outputs.size(); ++i) {
+          carried_[{node, i}] = by;
+        }
       }
     }
-    if (!is_weighted(model_, node)) {
+    if (!is_layer(model_, node)) {
       continue;
     }
     ++weighted_;
@@ -143,7 +149,8 @@ auto int8_analysis::describe(node_id node) -> int8_operation {
   describe_weights(node, result);
   describe_source(node, result);
   describe_bias(node, result);
-  result.from = shapes_[model_.nodes[node].inputs[0].node][0];
+  const source from = model_.nodes[node].inputs[0];
+  result.from = shapes_[from.node][from.output];
   result.to = shapes_[node][0];
   if (result.padding) {
     result.from = result.padding->around(result.from);
@@ -157,6 +164,9 @@ auto int8_analysis::describe(node_id node) -> int8_operation {
 
 void int8_analysis::describe_weights(node_id node, int8_operation& result) {
   const engine::node& of = model_.nodes[node];
+  if (constant_of(model_, of.inputs[1].node) == nullptr) {
+    throw stays_in_float{"both its operands depend on the sample: oneDNN wants weights in int8"};
+  }
   const ptq::quantizer* by = resolved_.input(node, 1);
   if (by == nullptr) {
     throw stays_in_float{"its weights are not quantized"};

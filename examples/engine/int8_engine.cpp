@@ -87,7 +87,11 @@ private:
     } else if (of.kind == operation::global_average_pool) {
       const view to = allocate(result, true);
       add_step(detail::average_codes(
-          codes(from, format), format.is_signed, format.zero_points.front(), format.scale, to
+          codes_in_layout(codes(from, format), true),
+          format.is_signed,
+          format.zero_points.front(),
+          format.scale,
+          to
       ));
       set_value({id, 0}, to);
     } else {

@@ -14,7 +14,7 @@
 
 namespace engine {
 
-/// An operation with weights that the int8 engine runs in float, on fake-quantized values.
+/// A convolution or matrix product that the int8 engine runs in float, on fake-quantized values.
 struct float_operation {
   std::string node;
   std::string reason;
@@ -25,7 +25,7 @@ struct float_operation {
 /// Convolutions and matrix products read uint8 or int8 codes and int8 weights; where all that reads
 /// a result reads it through one quantizer, they write codes as well, and a Clip or Relu in between
 /// is part of the rounding. What oneDNN has no fast kernel for runs in float on the values that the
-/// plan says.
+/// plan says; so do sums, products and functions of single values, and normalisations.
 class int8_engine {
 public:
   /// @throws ptq::error if the plan is of another model.
@@ -38,7 +38,7 @@ public:
   /// @throws error if the samples do not fit the model.
   [[nodiscard]] auto outputs(const tensor& samples, std::size_t batch = 50) -> tensor;
 
-  /// Convolutions and matrix products with constant weights.
+  /// Convolutions and matrix products.
   [[nodiscard]] auto weighted_operations() const -> std::size_t;
 
   /// Those of them that do not run in int8, in the order of the model.

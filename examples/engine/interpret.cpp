@@ -1,133 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <algorithm>
-#include <optional>
 #include <string_view>
 
-#include "detail/draft.hpp"
+#include "detail/node_reader.hpp"
 
 namespace engine::detail {
 namespace {
 
-/// Hands out the attributes of one node, remembers which were asked for, and knows the constants
-/// at its inputs.
-class reader {
-public:
-  reader(
-      const draft_node& of, std::int64_t opset, const std::vector<const constant_value*>& constants
-  )
-      : of_(of), opset_(opset), constants_(constants), left_(of.attributes) {}
-
-  [[noreturn]] void fail(const std::string& problem) const {
-    throw error("node '" + of_.name + "' (" + of_.op_type + "): " + problem);
-  }
-
-  [[nodiscard]] auto opset() const -> std::int64_t { return opset_; }
-
-  template <class T>
-  [[nodiscard]] auto take(const char* name) -> std::optional<T> {
-    const auto found = left_.find(name);
-    if (found == left_.end()) {
-      return std::nullopt;
-    }
-    auto* value = std::get_if<T>(&found->second);
-    if (value == nullptr) {
-      fail("attribute '" + std::string(name) + "' has the wrong type");
-    }
-    std::optional<T> result = std::move(*value);
-    left_.erase(found);
-    return result;
-  }
-
-  auto integer(const char* name, std::int64_t otherwise) -> std::int64_t {
-    return take<std::int64_t>(name).value_or(otherwise);
-  }
-
-  auto flag(const char* name, bool otherwise) -> bool {
-    const auto value = integer(name, otherwise ? 1 : 0);
-    if (value != 0 && value != 1) {
-      fail("attribute '" + std::string(name) + "' is neither 0 nor 1");
-    }
-    return value == 1;
-  }
-
-  auto number(const char* name, float otherwise) -> float {
-    return take<float>(name).value_or(otherwise);
-  }
-
-  /// A list of `Count` numbers between `least` and 2^20.
-  template <std::size_t Count>
-  auto sizes(const char* name, std::size_t otherwise, std::int64_t least)
-      -> std::array<std::size_t, Count> {
-    std::array<std::size_t, Count> result{};
-    result.fill(otherwise);
-    const auto list = take<std::vector<std::int64_t>>(name);
-    if (!list) {
-      return result;
-    }
-    if (list->size() != Count) {
-      fail(
-          "attribute '" + std::string(name) + "' has " + std::to_string(list->size()) +
-          " numbers where two spatial axes need " + std::to_string(Count)
-      );
-    }
-    for (std::size_t i = 0; i != Count; ++i) {
-      if ((*list)[i] < least || (*list)[i] > (std::int64_t{1} << 20U)) {
-        fail("attribute '" + std::string(name) + "' holds " + std::to_string((*list)[i]));
-      }
-      result[i] = static_cast<std::size_t>((*list)[i]);
-    }
-    return result;
-  }
-
-  void finish() const {
-    if (!left_.empty()) {
-      fail("attribute '" + left_.begin()->first + "' is not supported");
-    }
-  }
-
-  [[nodiscard]] auto has_input(std::size_t index) const -> bool {
-    return index < of_.inputs.size() && !of_.inputs[index].empty();
-  }
-
-  template <class T>
-  [[nodiscard]] auto constant(std::size_t index, const char* what) const -> const T& {
-    const constant_value* value = index < constants_.size() ? constants_[index] : nullptr;
-    if (value == nullptr) {
-      fail(std::string(what) + " must be a constant");
-    }
-    const T* result = std::get_if<T>(value);
-    if (result == nullptr) {
-      fail(std::string(what) + " has the wrong element type");
-    }
-    return *result;
-  }
-
-  [[nodiscard]] auto input_count() const -> std::size_t {
-    return std::max<std::size_t>(of_.inputs.size(), 1);
-  }
-
-  void arity(std::size_t least, std::size_t most) const {
-    const std::size_t count = of_.inputs.size();
-    bool complete = count >= least && count <= most;
-    for (std::size_t i = 0; complete && i != least; ++i) {
-      complete = has_input(i);
-    }
-    if (!complete) {
-      fail(
-          std::to_string(count) + " inputs, " + std::to_string(least) +
-          (least == most ? "" : " to " + std::to_string(most)) + " are needed"
-      );
-    }
-  }
-
-private:
-  const draft_node& of_;
-  std::int64_t opset_;
-  const std::vector<const constant_value*>& constants_;
-  std::map<std::string, attribute_value> left_;
-};
-
-auto read_window(reader& from, bool kernel_required) -> window {
+auto read_window(node_reader& from, bool kernel_required) -> window {
   window result;
   if (const auto how = from.take<std::string>("auto_pad"); how && *how != "NOTSET") {
     from.fail("auto_pad '" + *how + "' is not supported, only NOTSET");
@@ -144,7 +24,7 @@ auto read_window(reader& from, bool kernel_required) -> window {
   return result;
 }
 
-auto read_convolution(reader& from) -> node_form {
+auto read_convolution(node_reader& from) -> node_form {
   from.arity(2, 3);
   window result = read_window(from, false);
   const auto groups = from.integer("group", 1);
@@ -176,7 +56,7 @@ auto read_convolution(reader& from) -> node_form {
   return result;
 }
 
-auto read_clip(reader& from) -> node_form {
+auto read_clip(node_reader& from) -> node_form {
   clip_bounds result;
   if (from.opset() < 11) {
     from.arity(1, 1);
@@ -201,7 +81,7 @@ auto read_clip(reader& from) -> node_form {
   return result;
 }
 
-auto read_gemm(reader& from) -> node_form {
+auto read_gemm(node_reader& from) -> node_form {
   from.arity(from.opset() < 11 ? 3 : 2, 3);
   gemm_form result;
   result.alpha = from.number("alpha", 1);
@@ -213,7 +93,7 @@ auto read_gemm(reader& from) -> node_form {
   return result;
 }
 
-auto read_reshape(reader& from) -> node_form {
+auto read_reshape(node_reader& from) -> node_form {
   from.arity(2, 2);
   const integer_tensor& target = from.constant<integer_tensor>(1, "the target shape");
   if (target.dimension() != 1 || target.size() > 8) {
@@ -225,7 +105,7 @@ auto read_reshape(reader& from) -> node_form {
   return result;
 }
 
-auto read_normalization(reader& from) -> node_form {
+auto read_normalization(node_reader& from) -> node_form {
   from.arity(5, 5);
   normalization_form result{from.number("epsilon", 1e-5F)};
   from.number("momentum", 0.9F);
@@ -242,7 +122,7 @@ auto read_normalization(reader& from) -> node_form {
   return result;
 }
 
-auto read_max_pool(reader& from) -> node_form {
+auto read_max_pool(node_reader& from) -> node_form {
   from.arity(1, 1);
   window result = read_window(from, true);
   result.ceil_mode = from.flag("ceil_mode", false);
@@ -252,7 +132,7 @@ auto read_max_pool(reader& from) -> node_form {
   return result;
 }
 
-auto read_average_pool(reader& from) -> node_form {
+auto read_average_pool(node_reader& from) -> node_form {
   from.arity(1, 1);
   window result = read_window(from, true);
   result.ceil_mode = from.flag("ceil_mode", false);
@@ -264,17 +144,17 @@ auto read_average_pool(reader& from) -> node_form {
 }
 
 template <std::size_t Inputs>
-auto read_plain(reader& from) -> node_form {
+auto read_plain(node_reader& from) -> node_form {
   from.arity(Inputs, Inputs);
   return {};
 }
 
-auto read_flatten(reader& from) -> node_form {
+auto read_flatten(node_reader& from) -> node_form {
   from.arity(1, 1);
   return axis_form{from.integer("axis", 1)};
 }
 
-auto read_concat(reader& from) -> node_form {
+auto read_concat(node_reader& from) -> node_form {
   from.arity(from.input_count(), from.input_count());
   const auto axis = from.take<std::int64_t>("axis");
   if (!axis) {
@@ -283,10 +163,103 @@ auto read_concat(reader& from) -> node_form {
   return axis_form{*axis};
 }
 
+auto read_hard_sigmoid(node_reader& from) -> node_form {
+  from.arity(1, 1);
+  return linear_form{from.number("alpha", 0.2F), from.number("beta", 0.5F)};
+}
+
+auto read_leaky_relu(node_reader& from) -> node_form {
+  from.arity(1, 1);
+  return linear_form{from.number("alpha", 0.01F), 0};
+}
+
+auto read_prelu(node_reader& from) -> node_form {
+  from.arity(2, 2);
+  static_cast<void>(from.constant<tensor>(1, "the slope"));
+  return {};
+}
+
+auto read_softmax(node_reader& from) -> node_form {
+  from.arity(1, 1);
+  const bool before = from.opset() < 13;
+  return softmax_form{from.integer("axis", before ? 1 : -1), before};
+}
+
+auto read_reduce_mean(node_reader& from) -> node_form {
+  from.arity(1, from.opset() < 18 ? 1 : 2);
+  auto axes = from.list("axes", 1, 18, "the axes");
+  const bool nothing = from.opset() >= 18 && from.flag("noop_with_empty_axes", false);
+  if (nothing && (!axes || axes->empty())) {
+    from.fail("a mean over no axis is not supported");
+  }
+  return axes_form{
+      std::move(axes).value_or(std::vector<std::int64_t>{}), from.flag("keepdims", true)
+  };
+}
+
+auto read_layer_normalization(node_reader& from) -> node_form {
+  from.arity(2, 3);
+  static_cast<void>(from.constant<tensor>(1, "the scale"));
+  if (from.has_input(2)) {
+    static_cast<void>(from.constant<tensor>(2, "the shift"));
+  }
+  from.integer("stash_type", 1);
+  return mean_variance_form{from.integer("axis", -1), from.number("epsilon", 1e-5F)};
+}
+
+auto read_transpose(node_reader& from) -> node_form {
+  from.arity(1, 1);
+  return axes_form{from.take<std::vector<std::int64_t>>("perm").value_or(std::vector<std::int64_t>{}
+  )};
+}
+
+auto read_squeeze(node_reader& from) -> node_form {
+  from.arity(1, from.opset() < 13 ? 1 : 2);
+  return axes_form{from.list("axes", 1, 13, "the axes").value_or(std::vector<std::int64_t>{})};
+}
+
+auto read_unsqueeze(node_reader& from) -> node_form {
+  from.arity(1, from.opset() < 13 ? 1 : 2);
+  auto axes = from.list("axes", 1, 13, "the axes");
+  if (!axes || axes->empty()) {
+    from.fail("the axes are missing");
+  }
+  return axes_form{std::move(*axes)};
+}
+
+auto read_split(node_reader& from) -> node_form {
+  from.arity(1, from.opset() < 13 ? 1 : 2);
+  split_form result{from.integer("axis", 0), {}};
+  if (auto extents = from.list("split", 1, 13, "the extents")) {
+    result.extents = std::move(*extents);
+    if (result.extents.size() != from.output_count()) {
+      from.fail(
+          std::to_string(result.extents.size()) + " extents for " +
+          std::to_string(from.output_count()) + " outputs"
+      );
+    }
+  }
+  if (from.opset() >= 18) {
+    from.integer("num_outputs", 0);
+  }
+  return result;
+}
+
+auto read_slice(node_reader& from) -> node_form {
+  return read_slice_form(from);
+}
+
+auto read_gather(node_reader& from) -> node_form {
+  from.arity(2, 2);
+  return gather_form{
+      from.integer("axis", 0), from.constant<integer_tensor>(1, "the list of indices")
+  };
+}
+
 struct known_operator {
   std::string_view name;
   operation kind;
-  node_form (*read)(reader&);
+  node_form (*read)(node_reader&);
 };
 
 constexpr known_operator known[] = {
@@ -304,9 +277,31 @@ constexpr known_operator known[] = {
     {"BatchNormalization", operation::batch_normalization, read_normalization},
     {"MaxPool", operation::max_pool, read_max_pool},
     {"AveragePool", operation::average_pool, read_average_pool},
+    {"Sub", operation::subtract, read_plain<2>},
+    {"Mul", operation::multiply, read_plain<2>},
+    {"Div", operation::divide, read_plain<2>},
+    {"Pow", operation::power, read_plain<2>},
+    {"Sqrt", operation::sqrt, read_plain<1>},
+    {"Exp", operation::exp, read_plain<1>},
+    {"Erf", operation::erf, read_plain<1>},
+    {"Tanh", operation::tanh, read_plain<1>},
+    {"Sigmoid", operation::sigmoid, read_plain<1>},
+    {"HardSigmoid", operation::hard_sigmoid, read_hard_sigmoid},
+    {"HardSwish", operation::hard_swish, read_plain<1>},
+    {"LeakyRelu", operation::leaky_relu, read_leaky_relu},
+    {"PRelu", operation::prelu, read_prelu},
+    {"Softmax", operation::softmax, read_softmax},
+    {"ReduceMean", operation::reduce_mean, read_reduce_mean},
+    {"LayerNormalization", operation::layer_normalization, read_layer_normalization},
+    {"Transpose", operation::transpose, read_transpose},
+    {"Squeeze", operation::squeeze, read_squeeze},
+    {"Unsqueeze", operation::unsqueeze, read_unsqueeze},
+    {"Split", operation::split, read_split},
+    {"Slice", operation::slice, read_slice},
+    {"Gather", operation::gather, read_gather},
 };
 
-auto scalar_or_list(reader& from) -> constant_value {
+auto scalar_or_list(node_reader& from) -> constant_value {
   const auto list = [](const auto& values) {
     using T = typename std::decay_t<decltype(values)>::value_type;
     auto result = xt::xarray<T>::from_shape(shape{values.size()});
@@ -338,14 +333,45 @@ auto scalar_or_list(reader& from) -> constant_value {
 
 } // namespace
 
+auto read_slice_form(node_reader& from) -> slice_form {
+  from.arity(from.opset() < 10 ? 1 : 3, from.opset() < 10 ? 1 : 5);
+  auto starts = from.list("starts", 1, 10, "the starts");
+  auto ends = from.list("ends", 2, 10, "the ends");
+  if (!starts || !ends || starts->size() != ends->size()) {
+    from.fail("it needs as many starts as ends");
+  }
+  slice_form result{{}, std::move(*starts), std::move(*ends), {}};
+  const std::size_t count = result.starts.size();
+  if (auto axes = from.list("axes", 3, 10, "the axes")) {
+    result.axes = std::move(*axes);
+  } else {
+    for (std::size_t i = 0; i != count; ++i) {
+      result.axes.push_back(static_cast<std::int64_t>(i));
+    }
+  }
+  result.steps.assign(count, 1);
+  if (auto steps = from.opset() < 10 ? std::nullopt : from.integers_at(4, "the steps")) {
+    result.steps = std::move(*steps);
+  }
+  if (result.axes.size() != count || result.steps.size() != count) {
+    from.fail("it needs as many axes and steps as starts");
+  }
+  for (const std::int64_t step : result.steps) {
+    if (step == 0 || step == std::numeric_limits<std::int64_t>::min()) {
+      from.fail("a step of " + std::to_string(step));
+    }
+  }
+  return result;
+}
+
 void interpret(
     const draft_node& from,
     std::int64_t opset,
     const std::vector<const constant_value*>& inputs,
     node& result
 ) {
-  reader attributes(from, opset, inputs);
-  if (from.outputs.size() != 1) {
+  node_reader attributes(from, opset, inputs);
+  if (from.outputs.size() != 1 && from.op_type != "Split") {
     attributes.fail("only its first output is supported");
   }
   if (from.op_type == "Constant") {

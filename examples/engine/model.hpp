@@ -36,6 +36,31 @@ enum class operation : std::uint8_t {
   batch_normalization,
   max_pool,
   average_pool,
+  subtract,
+  multiply,
+  divide,
+  power,
+  sqrt,
+  exp,
+  erf,
+  tanh,
+  sigmoid,
+  swish,
+  hard_sigmoid,
+  hard_swish,
+  gelu,
+  leaky_relu,
+  prelu,
+  softmax,
+  reduce_mean,
+  layer_normalization, ///< Of a file; the loader makes it the next, a product and a sum.
+  mean_variance_normalization,
+  transpose,
+  squeeze,
+  unsqueeze,
+  split,
+  slice,
+  gather,
 };
 
 /// What an input port reads: an output of an earlier node, or nothing where it is optional.
@@ -70,30 +95,103 @@ struct window {
   std::size_t groups = 1;
   bool count_include_pad = false;
   bool ceil_mode = false;
+
+  friend auto operator==(const window&, const window&) -> bool = default;
 };
 
 struct clip_bounds {
   float low = std::numeric_limits<float>::lowest();
   float high = std::numeric_limits<float>::max();
+
+  friend auto operator==(const clip_bounds&, const clip_bounds&) -> bool = default;
+};
+
+/// `max(0, min(1, alpha x + beta))` of a HardSigmoid; the slope of a LeakyRelu is its alpha.
+struct linear_form {
+  float alpha = 0;
+  float beta = 0;
+
+  friend auto operator==(const linear_form&, const linear_form&) -> bool = default;
 };
 
 struct gemm_form {
   float alpha = 1;
   float beta = 1;
   bool transpose_b = false;
+
+  friend auto operator==(const gemm_form&, const gemm_form&) -> bool = default;
 };
 
 struct axis_form {
   std::int64_t axis = 0; ///< As in the file; may be negative.
+
+  friend auto operator==(const axis_form&, const axis_form&) -> bool = default;
+};
+
+/// Several axes of a mean, a permutation or a change of rank.
+struct axes_form {
+  std::vector<std::int64_t> axes; ///< As in the file; may be negative. Empty of a mean: all.
+  bool keep = true;               ///< A mean leaves an extent of 1 where it took an axis away.
+
+  friend auto operator==(const axes_form&, const axes_form&) -> bool = default;
+};
+
+struct softmax_form {
+  std::int64_t axis = -1;
+  bool and_behind = false; ///< Over all axes from `axis` on, as before operator set 13.
+
+  friend auto operator==(const softmax_form&, const softmax_form&) -> bool = default;
+};
+
+struct split_form {
+  std::int64_t axis = 0;
+  std::vector<std::int64_t> extents; ///< Of the outputs; empty: equal ones.
+
+  friend auto operator==(const split_form&, const split_form&) -> bool = default;
+};
+
+/// One entry for each axis that is cut.
+struct slice_form {
+  std::vector<std::int64_t> axes;
+  std::vector<std::int64_t> starts;
+  std::vector<std::int64_t> ends;
+  std::vector<std::int64_t> steps;
+
+  friend auto operator==(const slice_form&, const slice_form&) -> bool = default;
+};
+
+/// The indices of a Gather.
+struct gather_form {
+  std::int64_t axis = 0;
+  integer_tensor indices;
+
+  friend auto operator==(const gather_form&, const gather_form&) -> bool = default;
+};
+
+/// Zero mean and unit variance over the axes from `axis` on.
+struct mean_variance_form {
+  std::int64_t axis = -1;
+  float epsilon = 1e-5F;
+
+  friend auto operator==(const mean_variance_form&, const mean_variance_form&) -> bool = default;
+};
+
+/// `x (1 + erf(x / sqrt(2))) / 2`
+struct gelu_form {
+  friend auto operator==(const gelu_form&, const gelu_form&) -> bool = default;
 };
 
 struct reshape_form {
   std::vector<std::int64_t> target; ///< As in the file: 0 copies, -1 is worked out.
   bool allow_zero = false;
+
+  friend auto operator==(const reshape_form&, const reshape_form&) -> bool = default;
 };
 
 struct normalization_form {
   float epsilon = 1e-5F;
+
+  friend auto operator==(const normalization_form&, const normalization_form&) -> bool = default;
 };
 
 using node_form = std::variant<
@@ -103,7 +201,15 @@ using node_form = std::variant<
     gemm_form,
     axis_form,
     reshape_form,
-    normalization_form>;
+    normalization_form,
+    linear_form,
+    axes_form,
+    softmax_form,
+    split_form,
+    slice_form,
+    gather_form,
+    mean_variance_form,
+    gelu_form>;
 
 /// One node. Model inputs, initializers and Constant nodes are nodes too.
 struct node {
@@ -116,6 +222,12 @@ struct node {
   std::variant<std::monostate, tensor, integer_tensor> value; ///< Of a constant.
 };
 
+/// A value that the loader made and that no ONNX value holds: `factor` times one that is there.
+struct scaled_value {
+  std::string of;
+  float factor = 1;
+};
+
 /// A model as it was loaded and checked: nodes in topological order, none of which ever changes.
 struct model {
   std::string name; ///< Of the file, without its extension.
@@ -125,6 +237,7 @@ struct model {
   shape input_shape;        ///< Of one sample: axis 0 has extent 1.
   bool fixed_batch = false; ///< Runs on one sample at a time only.
   std::map<source, std::vector<port>> readers;
+  std::map<std::string, scaled_value> scaled; ///< By the name of the value.
 
   [[nodiscard]] auto value_name(source of) const -> const std::string& {
     return nodes[of.node].outputs[of.output];
@@ -137,13 +250,22 @@ struct limits {
   double multiplications_per_sample = 1e13;
 };
 
-/// Reads an ONNX model and checks all of it.
+/// Reads an ONNX model, checks all of it, and brings it into the form that POT saw: OpenVINO's
+/// Model Optimizer rewrote models before POT placed its quantizers. The rewrites stand in
+/// detail/rewrites.hpp.
+/// @param sample The extents of one sample behind axis 0, where the file leaves some of them open;
+///               may be empty where it does not.
 /// @throws error with one line that names the file and the node, tensor or attribute at fault.
-[[nodiscard]] auto load(const std::filesystem::path& file, const limits& = {}) -> model;
+[[nodiscard]] auto
+load(const std::filesystem::path& file, const limits& = {}, const shape& sample = {}) -> model;
 
 /// The same from memory. `name` stands for the file in messages.
-[[nodiscard]] auto parse(std::span<const char> bytes, const std::string& name, const limits& = {})
-    -> model;
+[[nodiscard]] auto parse(
+    std::span<const char> bytes,
+    const std::string& name,
+    const limits& = {},
+    const shape& sample = {}
+) -> model;
 
 /// The shape of each output of each node for a batch of `batch` samples.
 /// @throws error that names the node whose inputs do not fit.

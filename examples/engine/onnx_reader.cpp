@@ -85,6 +85,11 @@ auto read_tensor(const onnx::TensorProto& from, const std::string& where) -> con
     return values_of<float>(from, from.float_data(), extents_of, where);
   case onnx::TensorProto_DataType_INT64:
     return values_of<std::int64_t>(from, from.int64_data(), extents_of, where);
+  case onnx::TensorProto_DataType_INT32: {
+    integer_tensor result =
+        xt::cast<std::int64_t>(values_of<std::int32_t>(from, from.int32_data(), extents_of, where));
+    return result;
+  }
   default:
     throw error(
         where + ": element type " +
@@ -93,7 +98,7 @@ auto read_tensor(const onnx::TensorProto& from, const std::string& where) -> con
                    static_cast<onnx::TensorProto_DataType>(from.data_type())
                )
              : std::to_string(from.data_type())) +
-        "; this engine reads FLOAT and INT64"
+        "; this engine reads FLOAT, INT64 and INT32"
     );
   }
 }
@@ -228,7 +233,9 @@ auto read_graph(const onnx::ModelProto& from) -> draft {
 
 } // namespace
 
-auto parse(std::span<const char> bytes, const std::string& name, const limits& allowed) -> model {
+auto parse(
+    std::span<const char> bytes, const std::string& name, const limits& allowed, const shape& sample
+) -> model {
   if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
     throw error(name + ": larger than 2 GiB");
   }
@@ -241,13 +248,13 @@ auto parse(std::span<const char> bytes, const std::string& name, const limits& a
     draft from = read_graph(proto);
     proto.Clear();
     from.name = std::filesystem::path(name).stem().string();
-    return detail::assemble(std::move(from), allowed);
+    return detail::assemble(std::move(from), allowed, sample);
   } catch (const error& problem) {
     throw error(name + ": " + problem.what());
   }
 }
 
-auto load(const std::filesystem::path& file, const limits& allowed) -> model {
+auto load(const std::filesystem::path& file, const limits& allowed, const shape& sample) -> model {
   std::error_code problem;
   if (std::filesystem::is_directory(file, problem)) {
     throw error(file.string() + ": this is a folder, not a model");
@@ -265,7 +272,7 @@ auto load(const std::filesystem::path& file, const limits& allowed) -> model {
   if (!stream) {
     throw error(file.string() + ": the file cannot be read");
   }
-  return parse(bytes, file.string(), allowed);
+  return parse(bytes, file.string(), allowed, sample);
 }
 
 } // namespace engine

@@ -238,6 +238,11 @@ private:
     static_cast<void>(made);
   }
 
+  template <class Form>
+  static void set_form(onnx::NodeProto&, const node& of, const Form&) {
+    throw error("node '" + of.name + "' (" + of.op_type + "): it cannot be written yet");
+  }
+
   static void set_form(onnx::NodeProto& made, const node&, const normalization_form& form) {
     set_number(made, "epsilon", form.epsilon);
   }

@@ -15,6 +15,39 @@ auto copied(const view& from) -> tensor {
   return result;
 }
 
+/// Where the elements of a tensor in the engine's memory lie.
+auto strides_of(const view& of) -> std::vector<std::size_t> {
+  std::vector<std::size_t> result(of.extents.size());
+  std::size_t stride = 1;
+  const auto order = detail::memory_order(of);
+  for (auto axis = order.rbegin(); axis != order.rend(); ++axis) {
+    result[*axis] = stride;
+    stride *= of.extents[*axis];
+  }
+  return result;
+}
+
+void copy(const ptq::tensor_view& from, const view& to) {
+  const auto strides = strides_of(to);
+  const std::size_t rank = strides.size();
+  std::vector<std::size_t> position(rank, 0);
+  for (std::size_t i = 0; i != to.size(); ++i) {
+    std::ptrdiff_t source = 0;
+    std::size_t target = 0;
+    for (std::size_t axis = 0; axis != rank; ++axis) {
+      source += from.dimensions()[axis].offset_of(position[axis]);
+      target += strides[axis] * position[axis];
+    }
+    to.data[target] = from.data_as<float>()[source];
+    for (std::size_t axis = rank; axis-- != 0;) {
+      if (++position[axis] != to.extents[axis]) {
+        break;
+      }
+      position[axis] = 0;
+    }
+  }
+}
+
 } // namespace
 
 program::program(const model& of, std::size_t batch, const changes& with)
@@ -30,6 +63,72 @@ program::program(const model& of, std::size_t batch, const changes& with, unprep
     );
   }
   shapes_ = infer_shapes(of, batch);
+}
+
+program::program(const model& of, only one, const changes& with)
+    : program(of, 1, with, unprepared{}) {
+  alone_ = one.node;
+  const node& made = of.nodes[alone_];
+  if (made.kind == operation::input || made.kind == operation::constant) {
+    throw error("node '" + made.name + "': it computes nothing");
+  }
+  try {
+    prepare_alone(alone_);
+  } catch (const std::exception& problem) {
+    throw error("node '" + made.name + "': " + problem.what());
+  }
+}
+
+void program::prepare_alone(node_id id) {
+  for (const source from : model_.nodes[id].inputs) {
+    if (from.is_absent() || has_value(from)) {
+      continue;
+    }
+    if (model_.nodes[from.node].kind == operation::constant) {
+      prepare_constant(from.node);
+    } else {
+      const shape& extents_of = shape_at(from);
+      set_value(from, allocate(extents_of, extents_of.size() == 4));
+    }
+  }
+  add_stage({id, 0});
+  prepare_node(id, shapes_[id][0]);
+}
+
+void program::run_alone(std::span<const ptq::tensor_view> inputs) {
+  const node& of = model_.nodes[alone_];
+  const auto refuse = [&](const std::string& problem) {
+    throw error("node '" + of.name + "': " + problem);
+  };
+  std::size_t next = 0;
+  for (const source from : of.inputs) {
+    if (from.is_absent() || model_.nodes[from.node].kind == operation::constant) {
+      continue;
+    }
+    if (next == inputs.size()) {
+      refuse("it reads more values than the " + std::to_string(inputs.size()) + " given");
+    }
+    const ptq::tensor_view& given = inputs[next++];
+    const view& to = value(from);
+    bool fits = given.type() == ptq::element_type::f32 && given.rank() == to.extents.size();
+    for (std::size_t axis = 0; fits && axis != given.rank(); ++axis) {
+      fits = given.extent(axis) == to.extents[axis];
+    }
+    if (!fits) {
+      refuse(
+          "a value of shape " + ptq::shape_text(given) + " where it reads floats of shape " +
+          text(to.extents)
+      );
+    }
+    copy(given, to);
+  }
+  if (next != inputs.size()) {
+    refuse(
+        "it reads " + std::to_string(next) + " values, not the " + std::to_string(inputs.size()) +
+        " given"
+    );
+  }
+  run(nullptr);
 }
 
 void program::prepare() {
@@ -143,14 +242,83 @@ void program::prepare_node(node_id id, const shape& result) {
     break;
   case operation::flatten:
   case operation::reshape:
+  case operation::squeeze:
+  case operation::unsqueeze:
     values_[{id, 0}] = {in_layout(operand(id, 0), false).data, result, false};
     break;
-  case operation::add: {
+  case operation::add:
+  case operation::subtract:
+  case operation::multiply:
+  case operation::divide:
+  case operation::power:
+  case operation::prelu: {
     const view a = operand(id, 0);
     const view b = operand(id, 1);
-    add_step(detail::add(a, 1, b, 1, target(last)));
+    // As the larger operand lies: products of attention are row-major, images are not.
+    const bool as_a = a.extents == result;
+    const bool as_b =
+        b.extents == result && model_.nodes[of.inputs[1].node].kind != operation::constant;
+    const bool layout =
+        as_a || as_b ? (as_a && a.channels_last) || (as_b && b.channels_last) : last;
+    add_step(detail::binary(of.kind, a, b, target(layout)));
     break;
   }
+  case operation::sqrt:
+  case operation::exp:
+  case operation::erf:
+  case operation::tanh:
+  case operation::sigmoid:
+  case operation::swish:
+  case operation::hard_sigmoid:
+  case operation::hard_swish:
+  case operation::gelu:
+  case operation::leaky_relu: {
+    const view from = operand(id, 0);
+    add_step(detail::unary(of, from, target(from.channels_last)));
+    break;
+  }
+  case operation::softmax: {
+    const view from = in_layout(operand(id, 0), false);
+    add_step(detail::softmax(std::get<softmax_form>(of.form), from, target(false)));
+    break;
+  }
+  case operation::reduce_mean: {
+    const view from = in_layout(operand(id, 0), false);
+    const auto axes = *detail::resolved(std::get<axes_form>(of.form).axes, from.extents.size());
+    add_step(detail::mean(axes, from, target(false)));
+    break;
+  }
+  case operation::mean_variance_normalization: {
+    const view from = in_layout(operand(id, 0), false);
+    const auto& form = std::get<mean_variance_form>(of.form);
+    const std::size_t axis = *detail::resolved(form.axis, from.extents.size());
+    add_step(detail::mean_variance_normalization(axis, form.epsilon, from, target(false)));
+    break;
+  }
+  case operation::transpose: {
+    const view from = operand(id, 0);
+    const auto order = *detail::order_of(std::get<axes_form>(of.form), from.extents.size());
+    add_step(detail::transpose(order, from, target(false)));
+    break;
+  }
+  case operation::slice: {
+    const view from = operand(id, 0);
+    const auto cuts = *detail::cuts_of(std::get<slice_form>(of.form), from.extents);
+    add_step(detail::slice(cuts, from, target(from.channels_last)));
+    break;
+  }
+  case operation::gather: {
+    const view from = in_layout(operand(id, 0), false);
+    const auto& form = std::get<gather_form>(of.form);
+    const std::size_t axis = *detail::resolved(form.axis, from.extents.size());
+    add_step(detail::gather(axis, form.indices, from, target(false)));
+    break;
+  }
+  case operation::split:
+    prepare_split(id);
+    break;
+  case operation::layer_normalization:
+    throw error("there is no kernel for it");
   case operation::concat: {
     std::vector<view> from;
     for (std::uint32_t i = 0; i != of.inputs.size(); ++i) {
@@ -168,6 +336,26 @@ void program::prepare_node(node_id id, const shape& result) {
     prepare_normalization(id, from, target(from.channels_last));
     break;
   }
+  }
+}
+
+void program::prepare_split(node_id id) {
+  const view from = operand(id, 0);
+  const std::size_t axis =
+      *detail::resolved(std::get<split_form>(model_.nodes[id].form).axis, from.extents.size());
+  std::vector<detail::cut> cuts;
+  for (const std::size_t extent : from.extents) {
+    cuts.push_back({0, 1, extent});
+  }
+  for (std::uint32_t i = 0; i != shapes_[id].size(); ++i) {
+    if (i != 0) {
+      add_stage({id, i});
+    }
+    const view to = allocate(shapes_[id][i], from.channels_last);
+    set_value({id, i}, to);
+    cuts[axis].count = to.extents[axis];
+    add_step(detail::slice(cuts, from, to));
+    cuts[axis].start += static_cast<std::int64_t>(to.extents[axis]);
   }
 }
 
@@ -223,11 +411,15 @@ void program::prepare_normalization(node_id id, const view& from, const view& to
   add_step(detail::scale_channels(from, std::move(factor), std::move(shift), to));
 }
 
-auto program::output() const -> tensor {
-  const view& from = values_.at(model_.outputs.front());
+auto program::copy_of(source of) const -> tensor {
+  const view& from = values_.at(of);
   auto result = tensor::from_shape(from.extents);
   detail::relayout(from, {result.data(), from.extents, false})();
   return result;
+}
+
+auto program::output() const -> tensor {
+  return copy_of(model_.outputs.front());
 }
 
 } // namespace engine

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/core/tensor_view.hpp>
+
 #include <deque>
 #include <functional>
 #include <map>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -31,6 +34,10 @@ struct changes {
 /// weight stands in the layout that its kernel wants.
 class program {
 public:
+  struct only {
+    node_id node;
+  };
+
   /// @param with outlives the program.
   /// @throws error that names the node that cannot be run.
   program(const model& of, std::size_t batch, const changes& with);
@@ -38,6 +45,11 @@ public:
   program(const program&) = delete;
   auto operator=(const program&) -> program& = delete;
   virtual ~program() = default;
+
+  /// One node of the model by itself, for one sample.
+  /// @param with outlives the program.
+  /// @throws error that names the node if it cannot be run.
+  program(const model& of, only one, const changes& with);
 
   [[nodiscard]] auto batch() const -> std::size_t { return batch_; }
 
@@ -61,8 +73,16 @@ public:
     }
   }
 
+  /// Runs the one node that the program was made for, on the values of its inputs that are no
+  /// constants, in the order of its ports.
+  /// @throws error that names the node if they do not fit.
+  void run_alone(std::span<const ptq::tensor_view> inputs);
+
   /// What a run left there.
   [[nodiscard]] auto value(source of) const -> const view& { return values_.at(of); }
+
+  /// The same, row-major in memory of its own.
+  [[nodiscard]] auto copy_of(source of) const -> tensor;
 
   /// The first output of the model, row-major.
   [[nodiscard]] auto output() const -> tensor;
@@ -104,8 +124,10 @@ private:
     std::vector<detail::step> steps;
   };
 
+  void prepare_alone(node_id id);
   void prepare_constant(node_id id);
   void prepare_node(node_id id, const shape& result);
+  void prepare_split(node_id id);
   void prepare_input(const view& to);
   void prepare_convolution(node_id id, const view& to);
   void prepare_product(node_id id, const view& to);
@@ -116,6 +138,7 @@ private:
   const changes& with_;
   std::vector<std::vector<shape>> shapes_;
   const float* input_ = nullptr;
+  node_id alone_ = 0;
   std::deque<tensor> memory_;
   std::map<source, view> values_;
   std::map<std::pair<source, const void*>, view> filtered_;

@@ -3,6 +3,8 @@
 #include <numeric>
 #include <optional>
 
+#include "detail/axes.hpp"
+#include "detail/draft.hpp"
 #include "model.hpp"
 
 namespace engine {
@@ -10,20 +12,30 @@ namespace {
 
 class inference {
 public:
-  inference(const model& of, std::size_t batch, const limits& allowed)
-      : model_(of), batch_(batch), allowed_(allowed) {}
+  /// @param known The shapes of the first nodes; gets those of the rest.
+  inference(
+      const model& of,
+      std::size_t batch,
+      const limits& allowed,
+      std::vector<std::vector<shape>>& known
+  )
+      : model_(of), batch_(batch), allowed_(allowed), result_(known) {}
 
-  auto run() -> std::vector<std::vector<shape>> {
+  void run() {
     double values = 0;
     double multiplications = 0;
-    for (const node& each : model_.nodes) {
+    for (std::size_t id = result_.size(); id != model_.nodes.size(); ++id) {
+      const node& each = model_.nodes[id];
       current_ = &each;
       inputs_.clear();
       for (const source from : each.inputs) {
         inputs_.push_back(from.is_absent() ? shape{} : result_[from.node][from.output]);
       }
-      shape output = output_shape();
-      if (each.kind != operation::constant) {
+      std::vector<shape> outputs = output_shapes();
+      for (const shape& output : outputs) {
+        if (each.kind == operation::constant) {
+          continue;
+        }
         values += count(output);
         multiplications += count(output) * per_output();
         const double samples = static_cast<double>(batch_);
@@ -35,9 +47,8 @@ public:
           fail("an output of shape " + text(output));
         }
       }
-      result_.push_back({std::move(output)});
+      result_.push_back(std::move(outputs));
     }
-    return std::move(result_);
   }
 
 private:
@@ -67,6 +78,33 @@ private:
     default:
       return 1;
     }
+  }
+
+  [[nodiscard]] auto output_shapes() const -> std::vector<shape> {
+    if (current_->kind != operation::split) {
+      return {output_shape()};
+    }
+    check_element_types();
+    const auto& form = std::get<split_form>(current_->form);
+    const shape& from = inputs_[0];
+    const std::size_t axis = existing_axis(form.axis);
+    const std::size_t parts = current_->outputs.size();
+    std::vector<shape> result(parts, from);
+    std::size_t left = from[axis];
+    for (std::size_t i = 0; i != parts; ++i) {
+      const std::size_t equal = std::min(left, (from[axis] + parts - 1) / parts);
+      const std::int64_t extent =
+          form.extents.empty() ? static_cast<std::int64_t>(equal) : form.extents[i];
+      if (extent < 1 || static_cast<std::uint64_t>(extent) > left) {
+        fail("an input of shape " + text(from) + " does not divide as it says");
+      }
+      result[i][axis] = static_cast<std::size_t>(extent);
+      left -= static_cast<std::size_t>(extent);
+    }
+    if (left != 0) {
+      fail("an input of shape " + text(from) + " does not divide as it says");
+    }
+    return result;
   }
 
   [[nodiscard]] auto output_shape() const -> shape {
@@ -107,7 +145,35 @@ private:
     case operation::matmul:
       return matmul();
     case operation::add:
+    case operation::subtract:
+    case operation::multiply:
+    case operation::divide:
+    case operation::power:
       return broadcast(inputs_[0], inputs_[1]);
+    case operation::prelu:
+      need(broadcast(inputs_[0], inputs_[1]) == inputs_[0]);
+      return inputs_[0];
+    case operation::softmax:
+      existing_axis(std::get<softmax_form>(of.form).axis);
+      return inputs_[0];
+    case operation::layer_normalization:
+      normalization();
+      return inputs_[0];
+    case operation::mean_variance_normalization:
+      existing_axis(std::get<mean_variance_form>(of.form).axis);
+      return inputs_[0];
+    case operation::reduce_mean:
+      return mean();
+    case operation::transpose:
+      return transpose();
+    case operation::squeeze:
+      return squeeze();
+    case operation::unsqueeze:
+      return unsqueeze();
+    case operation::slice:
+      return slice();
+    case operation::gather:
+      return gather();
     case operation::concat:
       return concat();
     case operation::batch_normalization:
@@ -118,10 +184,25 @@ private:
     }
   }
 
+  static auto reads_integers(operation kind) -> bool {
+    switch (kind) {
+    case operation::reshape:
+    case operation::reduce_mean:
+    case operation::squeeze:
+    case operation::unsqueeze:
+    case operation::split:
+    case operation::slice:
+    case operation::gather:
+      return true;
+    default:
+      return false;
+    }
+  }
+
   void check_element_types() const {
     for (std::size_t i = 0; i != current_->inputs.size(); ++i) {
       const source from = current_->inputs[i];
-      const bool target = current_->kind == operation::reshape && i == 1;
+      const bool target = i != 0 && reads_integers(current_->kind);
       if (!from.is_absent() && !target &&
           std::holds_alternative<integer_tensor>(model_.nodes[from.node].value)) {
         fail("input " + std::to_string(i) + " is int64 where float32 is needed");
@@ -183,6 +264,109 @@ private:
       fail("axis " + std::to_string(axis) + " of an input of shape " + text(inputs_[0]));
     }
     return static_cast<std::size_t>(resolved);
+  }
+
+  auto existing_axis(std::int64_t axis) const -> std::size_t {
+    const auto result = detail::resolved(axis, inputs_[0].size());
+    if (!result) {
+      fail("axis " + std::to_string(axis) + " of an input of shape " + text(inputs_[0]));
+    }
+    return *result;
+  }
+
+  [[nodiscard]] auto existing_axes(std::size_t rank) const -> std::vector<std::size_t> {
+    const auto result = detail::resolved(std::get<axes_form>(current_->form).axes, rank);
+    if (!result) {
+      fail("its axes do not fit an input of shape " + text(inputs_[0]));
+    }
+    return *result;
+  }
+
+  void normalization() const {
+    const shape& from = inputs_[0];
+    const std::size_t axis = existing_axis(std::get<mean_variance_form>(current_->form).axis);
+    const shape behind(from.begin() + static_cast<std::ptrdiff_t>(axis), from.end());
+    for (std::size_t i = 1; i < inputs_.size(); ++i) {
+      need(current_->inputs[i].is_absent() || broadcast(behind, inputs_[i]) == behind);
+    }
+  }
+
+  [[nodiscard]] auto mean() const -> shape {
+    const auto& form = std::get<axes_form>(current_->form);
+    const auto axes = existing_axes(inputs_[0].size());
+    shape result;
+    for (std::size_t i = 0; i != inputs_[0].size(); ++i) {
+      if (!axes.empty() && !std::ranges::binary_search(axes, i)) {
+        result.push_back(inputs_[0][i]);
+      } else if (form.keep) {
+        result.push_back(1);
+      }
+    }
+    return result;
+  }
+
+  [[nodiscard]] auto transpose() const -> shape {
+    const auto order = detail::order_of(std::get<axes_form>(current_->form), inputs_[0].size());
+    if (!order) {
+      fail("its perm does not fit an input of shape " + text(inputs_[0]));
+    }
+    shape result;
+    for (const std::size_t axis : *order) {
+      result.push_back(inputs_[0][axis]);
+    }
+    return result;
+  }
+
+  [[nodiscard]] auto squeeze() const -> shape {
+    const auto axes = existing_axes(inputs_[0].size());
+    shape result;
+    for (std::size_t i = 0; i != inputs_[0].size(); ++i) {
+      const bool named = std::ranges::binary_search(axes, i);
+      need(!named || inputs_[0][i] == 1);
+      if (!named && (!axes.empty() || inputs_[0][i] != 1)) {
+        result.push_back(inputs_[0][i]);
+      }
+    }
+    return result;
+  }
+
+  [[nodiscard]] auto unsqueeze() const -> shape {
+    const auto& form = std::get<axes_form>(current_->form);
+    const auto axes = existing_axes(inputs_[0].size() + form.axes.size());
+    shape result = inputs_[0];
+    for (const std::size_t axis : axes) {
+      result.insert(result.begin() + static_cast<std::ptrdiff_t>(axis), 1);
+    }
+    return result;
+  }
+
+  [[nodiscard]] auto slice() const -> shape {
+    const auto cuts = detail::cuts_of(std::get<slice_form>(current_->form), inputs_[0]);
+    if (!cuts) {
+      fail("its axes do not fit an input of shape " + text(inputs_[0]));
+    }
+    shape result;
+    for (const detail::cut& each : *cuts) {
+      result.push_back(each.count);
+    }
+    return result;
+  }
+
+  [[nodiscard]] auto gather() const -> shape {
+    const auto& form = std::get<gather_form>(current_->form);
+    const std::size_t axis = existing_axis(form.axis);
+    for (const std::int64_t index : form.indices) {
+      if (!detail::resolved(index, inputs_[0][axis])) {
+        fail("index " + std::to_string(index) + " in an input of shape " + text(inputs_[0]));
+      }
+    }
+    shape result(inputs_[0].begin(), inputs_[0].begin() + static_cast<std::ptrdiff_t>(axis));
+    const shape listed = shape_of(form.indices);
+    result.insert(result.end(), listed.begin(), listed.end());
+    result.insert(
+        result.end(), inputs_[0].begin() + static_cast<std::ptrdiff_t>(axis) + 1, inputs_[0].end()
+    );
+    return result;
   }
 
   [[nodiscard]] auto flatten() const -> shape {
@@ -273,14 +457,25 @@ private:
   limits allowed_;
   const node* current_ = nullptr;
   std::vector<shape> inputs_;
-  std::vector<std::vector<shape>> result_;
+  std::vector<std::vector<shape>>& result_;
 };
 
 } // namespace
 
 auto infer_shapes(const model& of, std::size_t batch, const limits& allowed)
     -> std::vector<std::vector<shape>> {
-  return inference(of, batch, allowed).run();
+  std::vector<std::vector<shape>> result;
+  detail::infer_more_shapes(of, batch, allowed, result);
+  return result;
+}
+
+void detail::infer_more_shapes(
+    const model& of,
+    std::size_t batch,
+    const limits& allowed,
+    std::vector<std::vector<shape>>& known
+) {
+  inference(of, batch, allowed, known).run();
 }
 
 auto constant_of(const model& of, node_id node) -> const tensor* {

@@ -48,10 +48,11 @@ def network():
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8 * w, 10))
 
 
-def train(model, images, labels, epochs):
+def train(model, images, labels, epochs, rate=0.4, optimizer=None):
     steps = (len(images) + BATCH - 1) // BATCH
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.4, momentum=0.9, nesterov=True, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.4, total_steps=epochs * steps)
+    if optimizer is None:
+        optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9, nesterov=True, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rate, total_steps=epochs * steps)
     model.train()
     for epoch in range(epochs):
         total = 0.0

@@ -3,7 +3,11 @@
 
 #include <ptq/algorithm/calibrate.hpp>
 #include <ptq/algorithm/default_quantization.hpp>
+#include <ptq/config/named_ranges.hpp>
 #include <ptq/config/names.hpp>
+#include <ptq/core/nearest.hpp>
+#include <ptq/correction/channel_alignment.hpp>
+#include <ptq/correction/overflow_correction.hpp>
 #include <ptq/json/plan.hpp>
 #include <ptq/observer/print_progress.hpp>
 #include <ptq/plan/check_model.hpp>
@@ -42,11 +46,50 @@ namespace config = ptq::config;
 using quantization = ptq::default_quantization<
     config::chosen<config::presets>,
     ptq::device::table,
-    ptq::default_ranges,
+    config::named_ranges,
     ptq::schemes<ptq::scheme::symmetric, ptq::scheme::asymmetric>,
-    ptq::corrections<ptq::correction::saturation_fix, config::chosen<config::bias_corrections>>>;
+    ptq::corrections<
+        ptq::one_of<ptq::correction::channel_alignment, ptq::correction::none>,
+        ptq::correction::saturation_fix,
+        config::chosen<config::bias_corrections>,
+        ptq::one_of<ptq::correction::none, ptq::correction::overflow_correction>>>;
 
-auto quantization_of(const options& chosen) -> quantization {
+/// The nodes that the user wants in float, by name and by ONNX operator.
+/// @throws ptq::error for a name or an operator that the model does not have.
+auto ignored_by(const options& chosen, const engine::model& model) -> ptq::ignored_scope {
+  ptq::ignored_scope result{.nodes = chosen.ignore};
+  std::vector<std::string> names;
+  std::vector<std::string> types;
+  for (const engine::node& node : model.nodes) {
+    names.push_back(node.name);
+    if (!node.op_type.empty()) {
+      types.push_back(node.op_type);
+    }
+    if (std::ranges::find(chosen.ignore_type, node.op_type) != chosen.ignore_type.end()) {
+      result.nodes.push_back(node.name);
+    }
+  }
+  const auto check = [](const std::vector<std::string>& wanted,
+                        const std::vector<std::string>& known,
+                        const char* what,
+                        const char* option) {
+    for (const std::string& each : wanted) {
+      if (std::ranges::find(known, each) == known.end()) {
+        throw ptq::error(
+            "the model has no such " + std::string(what) + ": did you mean `" +
+                ptq::nearest_name(each, known) + "`?",
+            each,
+            option
+        );
+      }
+    }
+  };
+  check(chosen.ignore, names, "node", "--ignore");
+  check(chosen.ignore_type, types, "operator", "--ignore-type");
+  return result;
+}
+
+auto quantization_of(const options& chosen, const engine::model& model) -> quantization {
   const auto saturation = chosen.saturation_fix == "all"  ? ptq::saturation::all
                           : chosen.saturation_fix == "no" ? ptq::saturation::no
                                                           : ptq::saturation::first_layer;
@@ -57,12 +100,24 @@ auto quantization_of(const options& chosen) -> quantization {
           [](const auto& device) { return ptq::device::table(device); },
           config::choose<config::devices>(chosen.device, "--device").chosen()
       ),
-      .corrections =
-          {ptq::correction::saturation_fix{saturation},
-           config::choose<config::bias_corrections>(
-               chosen.no_bias_correction ? "none" : "fast", "--no-bias-correction"
-           )}
+      .ranges = config::named_ranges({.range_estimator = {.preset = chosen.range_estimator}}),
   };
+  auto& [alignment, saturation_fix, bias, overflow] = result.corrections.each;
+  if (chosen.no_channel_alignment) {
+    alignment = ptq::correction::none{};
+  }
+  saturation_fix.apply = saturation;
+  bias = config::choose<config::bias_corrections>(
+      chosen.no_bias_correction ? "none" : chosen.bias_correction, "--bias-correction"
+  );
+  if (chosen.device.starts_with("GNA")) {
+    overflow = ptq::correction::overflow_correction{};
+  }
+  result.ignored = ignored_by(chosen, model);
+  result.model_type =
+      chosen.model_type == "transformer" ? ptq::model_type::transformer : ptq::model_type::none;
+  result.weights.bits = chosen.weights_bits;
+  result.activations.bits = chosen.activations_bits;
   if (chosen.weights_granularity == "pertensor") {
     result.weights.granularity = ptq::per_tensor;
   }
@@ -334,7 +389,7 @@ void run(const options& chosen) {
   check_paths(chosen);
   const engine::model model = engine::load(chosen.model);
   const engine::graph graph(model);
-  const quantization quantize = quantization_of(chosen);
+  const quantization quantize = quantization_of(chosen, model);
   report result{.model = model.name};
   result.float_file_bytes = std::filesystem::file_size(chosen.model);
 
@@ -356,7 +411,8 @@ void run(const options& chosen) {
     }
   }
   if (statistics) {
-    plan = quantize(graph, *statistics, into_report{result});
+    plan = calibration ? quantize(graph, *statistics, *calibration, into_report{result})
+                       : quantize(graph, *statistics, into_report{result});
     plan.model.name = model.name;
   }
 

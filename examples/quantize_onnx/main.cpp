@@ -5,6 +5,7 @@
 #include <exception>
 #include <iostream>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -43,7 +44,32 @@ void describe(CLI::App& app, options& chosen) {
       };
   one_of("--recipe", chosen.recipe, "Whose algorithm, to the number", "pot");
   one_of("--preset", chosen.preset, "What to prefer", "performance", "mixed", "accuracy");
-  one_of("--device", chosen.device, "What it will run on", "ANY", "CPU");
+  one_of(
+      "--device",
+      chosen.device,
+      "What it will run on",
+      "ANY",
+      "CPU",
+      "CPU_SPR",
+      "GPU",
+      "NPU",
+      "VPU",
+      "GNA",
+      "GNA3",
+      "GNA3.5"
+  );
+  one_of("--model-type", chosen.model_type, "Rules of its own for", "none", "transformer");
+  app.add_option("--ignore", chosen.ignore, "Node to leave in float; may be repeated")
+      ->type_name("NAME")
+      ->expected(1);
+  app.add_option("--ignore-type", chosen.ignore_type, "ONNX operator to leave in float; likewise")
+      ->type_name("TYPE")
+      ->expected(1);
+  for (const auto& [option, value, of] :
+       {std::tuple("--weights-bits", &chosen.weights_bits, "Bits of weights, if not the device's"),
+        std::tuple("--activations-bits", &chosen.activations_bits, "Bits of activations")}) {
+    app.add_option(option, *value, of)->check(CLI::Range(2, 16))->type_name("2..16");
+  }
   app.add_option("--stat-subset-size", chosen.stat_subset_size, "Samples to calibrate on")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}))
       ->capture_default_str();
@@ -69,7 +95,20 @@ void describe(CLI::App& app, options& chosen) {
       "all",
       "no"
   );
-  app.add_flag("--no-bias-correction", chosen.no_bias_correction, "Leave biases as they are");
+  one_of("--range-estimator", chosen.range_estimator, "Of ranges", "default", "quantile");
+  one_of(
+      "--bias-correction",
+      chosen.bias_correction,
+      "How biases are corrected",
+      "fast",
+      "full",
+      "exact",
+      "sequential",
+      "none"
+  );
+  app.add_flag("--no-bias-correction", chosen.no_bias_correction, "The same as none")
+      ->excludes("--bias-correction");
+  app.add_flag("--no-channel-alignment", chosen.no_channel_alignment, "Leave channels as they are");
   app.add_option("--threads", chosen.threads, "Threads to calibrate with")
       ->check(CLI::Range(std::size_t{1}, std::size_t{256}))
       ->capture_default_str();
@@ -94,6 +133,13 @@ void check_used(const CLI::App& app, const options& chosen) {
   };
   if (!chosen.from_statistics.empty()) {
     refuse("--from-statistics", {"--stat-subset-size", "--threads"});
+    if (chosen.bias_correction == "full" || chosen.bias_correction == "sequential") {
+      throw ptq::error(
+          "--bias-correction " + chosen.bias_correction +
+          " runs the quantized network, for which --from-statistics has no samples: use "
+          "--calibration, or --bias-correction exact"
+      );
+    }
   }
   if (!chosen.from_plan.empty()) {
     refuse(
@@ -105,7 +151,15 @@ void check_used(const CLI::App& app, const options& chosen) {
          "--weights-granularity",
          "--activations-granularity",
          "--saturation-fix",
+         "--range-estimator",
+         "--bias-correction",
          "--no-bias-correction",
+         "--no-channel-alignment",
+         "--model-type",
+         "--ignore",
+         "--ignore-type",
+         "--weights-bits",
+         "--activations-bits",
          "--save-statistics"}
     );
   }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
+#include <vector>
 
 /// What the user asked for, as typed.
 struct options {
@@ -19,7 +21,15 @@ struct options {
   std::string weights_granularity = "perchannel";
   std::string activations_granularity = "default";
   std::string saturation_fix = "first_layer";
+  std::string range_estimator = "default";
+  std::string bias_correction = "fast";
   bool no_bias_correction = false;
+  bool no_channel_alignment = false;
+  std::string model_type = "none";
+  std::vector<std::string> ignore;
+  std::vector<std::string> ignore_type;
+  std::optional<int> weights_bits;
+  std::optional<int> activations_bits;
   std::size_t threads = 1;
   std::string save_statistics;
   std::string plan;

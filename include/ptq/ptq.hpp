@@ -9,9 +9,11 @@
 #include <ptq/graph/digest.hpp>
 #include <ptq/kernel/extremes.hpp>
 #include <ptq/kernel/fake_quantize.hpp>
+#include <ptq/kernel/nibbles.hpp>
 #include <ptq/kernel/quantization_error.hpp>
 #include <ptq/kernel/quantize.hpp>
 #include <ptq/lowering/lower.hpp>
+#include <ptq/lowering/rebuild.hpp>
 #include <ptq/observer/print_progress.hpp>
 #include <ptq/plan/resolve.hpp>
 #include <ptq/statistics/file.hpp>

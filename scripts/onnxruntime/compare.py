@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Compares what ONNX Runtime made of a model with what quantize_onnx reported of its plan, and with POT.
 
-    compare.py NAME REPORT.json ACCURACY.json LEAST_CONVOLUTIONS POT.json
+    compare.py NAME REPORT.json ACCURACY.json LEAST_CONVOLUTIONS RUN
 
-POT.json is a recorded run (tests/golden/data), or `-` if POT did not run this. Exits with 1 if ONNX Runtime's accuracy lies
+RUN is the name of a recorded run of POT (tests/golden/data), or `-` if POT did not run this. Exits with 1 if ONNX Runtime's accuracy lies
 further than 0.3 points (3 where the other one is below 80 %) from the plan's or from that of POT's int8 model, or if fewer
 convolutions than LEAST_CONVOLUTIONS ran as QLinearConv.
 """
@@ -24,7 +24,9 @@ def near(there, expected):
 name, report, accuracy, least, recorded = sys.argv[1:]
 expected = {"plan": read(report)["accuracy"]["plan"]}
 if recorded != "-":
-    expected["POT"] = read(recorded)["top1"]["quantized_int8_kernels"]
+    runs = read(f"tests/golden/data/{recorded.split('.')[0]}.json")["runs"]
+    (run,) = [each for each in runs if each["name"] == recorded]
+    expected["POT"] = run["top1"]["quantized_int8_kernels"]
 ran = read(accuracy)
 convolutions = ran["operations"].get("QLinearConv", 0)
 good = all(near(ran["top1"], each) for each in expected.values()) and convolutions >= int(least)

@@ -11,17 +11,12 @@
 #include "engine/int8_engine.hpp"
 #include "engine/model.hpp"
 #include "golden/images.hpp"
-#include "golden/quantize.hpp"
+#include "golden/plans.hpp"
 #include "golden/read_golden.hpp"
 
 namespace {
 
 using namespace ptq::test;
-
-/// Points of accuracy that may lie between two runs of nearly the same model on 10,000 images.
-auto tolerance_for(float recorded) -> double {
-  return recorded < 0.8F ? 0.03 : 0.003;
-}
 
 TEST_CASE("on 10,000 images the plan and its int8 form are as accurate as POT's") {
   const engine::model model = engine::load(PTQ_MODELS_DIR "/fashion_ds.onnx");
@@ -36,13 +31,10 @@ TEST_CASE("on 10,000 images the plan and its int8 form are as accurate as POT's"
 
   for (const std::string& configuration : golden_configurations) {
     INFO(configuration);
-    const golden_run run = read_golden(configuration);
-    const ptq::plan plan = quantization_of(run)(graph, calibration);
+    const golden_run& run = read_golden(configuration);
+    const ptq::plan plan = plan_on(run, graph, calibration);
     const double under_plan = test.measure(graph, plan, all).front().value();
-    CHECK(
-        std::abs(under_plan - static_cast<double>(run.top1_emulated)) <=
-        tolerance_for(run.top1_emulated)
-    );
+    CHECK(std::abs(under_plan - run.top1_emulated) <= accuracy_tolerance(run.top1_emulated));
     engine::int8_engine lowered(graph, plan);
     const std::vector<std::int64_t> classes = engine::top1(lowered.outputs(images));
     std::size_t right = 0;
@@ -50,7 +42,7 @@ TEST_CASE("on 10,000 images the plan and its int8 form are as accurate as POT's"
       right += classes[i] == labels[i] ? 1U : 0U;
     }
     const double in_int8 = static_cast<double>(right) / 10'000.0;
-    CHECK(std::abs(in_int8 - static_cast<double>(run.top1_int8)) <= tolerance_for(run.top1_int8));
+    CHECK(std::abs(in_int8 - run.top1_int8) <= accuracy_tolerance(run.top1_int8));
     MESSAGE(
         configuration,
         ": plan ",

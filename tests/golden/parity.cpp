@@ -1,220 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <ptq/algorithm/calibrate.hpp>
-#include <ptq/core/blocks.hpp>
-#include <ptq/graph/read.hpp>
 #include <ptq/json/plan.hpp>
-#include <ptq/lowering/lower.hpp>
-#include <ptq/plan/validate.hpp>
 
 #include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
 #include <limits>
-#include <map>
-#include <numeric>
-#include <set>
 #include <string>
-#include <string_view>
-#include <variant>
+#include <utility>
+#include <vector>
 
 #include <doctest/doctest.h>
 
 #include "engine/evaluator.hpp"
 #include "engine/graph.hpp"
 #include "engine/model.hpp"
+#include "golden/comparisons.hpp"
 #include "golden/images.hpp"
+#include "golden/plans.hpp"
 #include "golden/quantize.hpp"
 #include "golden/read_golden.hpp"
-#include "support/sha256.hpp"
 
 namespace {
 
 using namespace ptq::test;
 
-auto model() -> const engine::model& {
-  static const engine::model loaded = engine::load(PTQ_MODELS_DIR "/fashion_ds.onnx");
-  return loaded;
-}
-
-/// The recorded quantizer's counterpart; null if there is none.
-auto counterpart(const ptq::plan& plan, const ptq::quantizer& of) -> const ptq::quantizer* {
-  for (const auto& each : plan.quantizers) {
-    if (each->kind == of.kind &&
-        (of.kind == ptq::tensor_kind::weights ? each->consumers == of.consumers
-                                              : each->tensor == of.tensor)) {
-      return &*each;
-    }
-  }
-  return nullptr;
-}
-
-/// The largest distance of two limits, as a share of the recorded range's width. Infinite if one is
-/// not finite.
-auto distance(const std::vector<ptq::grid>& mine, const std::vector<ptq::grid>& recorded)
-    -> double {
-  double worst = 0.0;
-  for (std::size_t c = 0; c != recorded.size(); ++c) {
-    const ptq::grid& a = mine[c];
-    const ptq::grid& b = recorded[c];
-    const double in = static_cast<double>(b.in_high) - static_cast<double>(b.in_low);
-    const double out = static_cast<double>(b.out_high) - static_cast<double>(b.out_low);
-    for (const double share :
-         {(static_cast<double>(a.in_low) - static_cast<double>(b.in_low)) / in,
-          (static_cast<double>(a.in_high) - static_cast<double>(b.in_high)) / in,
-          (static_cast<double>(a.out_low) - static_cast<double>(b.out_low)) / out,
-          (static_cast<double>(a.out_high) - static_cast<double>(b.out_high)) / out}) {
-      if (!std::isfinite(share)) {
-        return std::numeric_limits<double>::infinity();
-      }
-      worst = std::max(worst, std::abs(share));
-    }
-  }
-  return worst;
-}
-
-/// The mode is not recorded: the preset implies it.
-auto mode_in(const golden_run& run, ptq::tensor_kind kind) -> ptq::mode {
-  const bool asymmetric =
-      run.preset == "accuracy" || (run.preset == "mixed" && kind == ptq::tensor_kind::activations);
-  return asymmetric ? ptq::asymmetric : ptq::symmetric;
-}
-
-auto bytes_of(const std::vector<float>& values) -> std::string_view {
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
-}
-
-/// A constant as the plan leaves it.
-auto constant_in(const ptq::plan& plan, const ptq::topology& in, const std::string& tensor)
-    -> ptq::tensor_data {
-  const ptq::tensor_data* const replaced = plan.constant(tensor);
-  const auto found = std::ranges::find(in.tensors, tensor, &ptq::topology::tensor::name);
-  REQUIRE(found != in.tensors.end());
-  REQUIRE(in.nodes[found->node].constant.has_value());
-  return replaced != nullptr ? *replaced : ptq::to_floats(*in.nodes[found->node].constant);
-}
-
-void check_quantizers(
-    const ptq::plan& plan, const golden_run& run, const ptq::topology& in, double activations_within
+void check_equal(
+    const ptq::plan& plan, const golden_run& run, const engine::graph& graph, double activations
 ) {
-  CHECK_NOTHROW(ptq::validate(plan));
-  CHECK(plan.quantizers.size() == run.quantizers.size());
-  std::set<const ptq::quantizer*> met;
-  for (const golden_quantizer& each : run.quantizers) {
-    const ptq::quantizer& recorded = each.quantizer;
-    INFO(recorded.tensor, " ", recorded.consumers.front().node);
-    const ptq::quantizer* const mine = counterpart(plan, recorded);
-    REQUIRE(mine != nullptr);
-    CHECK(met.insert(mine).second);
-    CHECK(mine->consumers == recorded.consumers);
-    REQUIRE(mine->format.grids.size() == recorded.format.grids.size());
-    CHECK(mine->format.axis == recorded.format.axis);
-    CHECK(mine->format.grids.front().levels == recorded.format.grids.front().levels);
-    CHECK(mine->format.mode == mode_in(run, recorded.kind));
-    CHECK(mine->format.bits == 8);
-    if (recorded.kind == ptq::tensor_kind::weights) {
-      CHECK(sha256(bytes_of(constant_in(plan, in, mine->tensor).values)) == each.weights_sha256);
-    }
-    const double within = recorded.kind == ptq::tensor_kind::weights ? 1e-6 : activations_within;
-    CHECK(distance(mine->format.grids, recorded.format.grids) <= within);
+  const comparison found = compare(plan, run, graph, {.activations = activations});
+  for (const std::string& difference : found.differences) {
+    FAIL_CHECK(difference);
   }
-}
-
-void check_constants(const ptq::plan& plan, const golden_run& run, const ptq::topology& in) {
-  std::map<std::string, const ptq::tensor_data*> biases;
-  std::set<std::string> halved;
-  for (const auto& each : plan.constants) {
-    if (each->cause == "fast_bias_correction") {
-      biases[each->node] = &each->value;
-    } else {
-      CHECK(each->cause == "saturation_fix");
-      halved.insert(each->node);
-    }
-  }
-  CHECK(halved == std::set<std::string>(run.halved.begin(), run.halved.end()));
-  for (const golden_bias& each : run.biases) {
-    INFO(each.node);
-    const auto node = std::ranges::find(in.nodes, each.node, &ptq::topology::node::name);
-    REQUIRE(node != in.nodes.end());
-    const ptq::constant_view* const bias = in.constant_at(*node, 2);
-    REQUIRE(bias != nullptr);
-    CHECK(ptq::to_floats(*bias).values == each.before);
-    const auto mine = biases.find(each.node);
-    CHECK(each.skipped == (mine == biases.end()));
-    if (mine == biases.end()) {
-      continue;
-    }
-    REQUIRE(mine->second->values.size() == each.after.size());
-    double largest = 0.0;
-    double worst = 0.0;
-    for (std::size_t c = 0; c != each.after.size(); ++c) {
-      largest = std::max(largest, std::abs(static_cast<double>(each.after[c])));
-      worst = std::max(
-          worst,
-          std::abs(
-              static_cast<double>(mine->second->values[c]) - static_cast<double>(each.after[c])
-          )
-      );
-    }
-    CHECK(worst <= 1e-4 * largest);
-  }
-}
-
-/// All scales of POT: the recorded limits give them to the bit, in float32 as POT reckoned.
-auto recorded_scales(const golden_run& run, const golden_codes& of) -> std::vector<float> {
-  std::vector<float> scales;
-  for (const golden_quantizer& each : run.quantizers) {
-    if (each.quantizer.kind == ptq::tensor_kind::weights &&
-        each.quantizer.consumers.front().node == of.node) {
-      for (const ptq::grid& g : each.quantizer.format.grids) {
-        scales.push_back((g.out_high - g.out_low) / static_cast<float>(g.levels - 1));
-      }
-    }
-  }
-  CHECK(sha256(bytes_of(scales)) == of.scale_sha256);
-  REQUIRE(of.scale_first8.size() == std::min<std::size_t>(8, scales.size()));
-  CHECK(std::equal(of.scale_first8.begin(), of.scale_first8.end(), scales.begin()));
-  return scales;
-}
-
-void check_codes(const ptq::plan& plan, const golden_run& run, const engine::graph& graph) {
-  std::map<std::string, ptq::lowered_tensor> weights;
-  for (ptq::lowered_tensor& each : ptq::lower(graph, plan)) {
-    if (std::holds_alternative<std::vector<std::int8_t>>(each.codes)) {
-      weights.emplace(each.node, std::move(each));
-    }
-  }
-  CHECK(weights.size() == run.codes.size());
-  for (const golden_codes& recorded : run.codes) {
-    INFO(recorded.node);
-    REQUIRE(weights.contains(recorded.node));
-    const ptq::lowered_tensor& mine = weights.at(recorded.node);
-    const auto& codes = std::get<std::vector<std::int8_t>>(mine.codes);
-    CHECK(mine.shape == recorded.shape);
-    CHECK(sha256({reinterpret_cast<const char*>(codes.data()), codes.size()}) == recorded.sha256);
-    CHECK(std::equal(
-        recorded.first16.begin(),
-        recorded.first16.end(),
-        codes.begin(),
-        codes.begin() + std::min<std::ptrdiff_t>(16, std::ssize(codes))
-    ));
-    CHECK(std::accumulate(codes.begin(), codes.end(), std::int64_t{0}) == recorded.sum);
-    const std::vector<float> scales = recorded_scales(run, recorded);
-    REQUIRE(mine.scales.size() == scales.size());
-    for (std::size_t c = 0; c != scales.size(); ++c) {
-      CHECK(
-          static_cast<double>(mine.scales[c]) ==
-          doctest::Approx(static_cast<double>(scales[c])).epsilon(1e-6)
-      );
-    }
-    if (mode_in(run, ptq::tensor_kind::weights) == ptq::symmetric) {
-      CHECK(sha256(bytes_of(mine.scales)) == recorded.scale_sha256);
-    }
-    for (std::size_t c = 0; c != mine.zero_points.size(); ++c) {
-      const float zero = recorded.zero_points.empty() ? 0.0F : recorded.zero_points.at(c);
-      CHECK(std::abs(static_cast<double>(mine.zero_points[c]) - static_cast<double>(zero)) <= 1e-4);
-    }
-  }
+  CHECK(found.differences.empty());
 }
 
 TEST_CASE("a limit that is not finite is infinitely far from POT's") {
@@ -228,37 +44,130 @@ TEST_CASE("a limit that is not finite is infinitely far from POT's") {
   }
 }
 
+/// The runs of a model that are to be compared, as far as `which` takes them.
+template <class Which>
+auto compared_runs(const std::string& model, Which which) -> std::vector<const golden_run*> {
+  std::vector<const golden_run*> result;
+  for (const auto& [name, entry] : read_comparisons()) {
+    if (entry.how == treatment::supported && which(entry) && read_golden(name).model == model) {
+      result.push_back(&read_golden(name));
+    }
+  }
+  return result;
+}
+
 TEST_CASE("from the recorded statistics each plan is POT's") {
-  const engine::graph graph(model());
-  const ptq::topology in = ptq::read_graph(graph).nodes;
-  const ptq::statistics collected = golden_statistics();
-  for (const std::string& configuration : golden_configurations) {
-    INFO(configuration);
-    const golden_run run = read_golden(configuration);
-    const ptq::plan plan = quantization_of(run)(graph, collected);
-    check_quantizers(plan, run, in, 1e-6);
-    check_constants(plan, run, in);
-    check_codes(plan, run, graph);
+  for (const std::string& model_name : golden_models) {
+    const std::vector<const golden_run*> runs =
+        compared_runs(model_name, [](const comparison_entry& each) { return !each.engine_only; });
+    if (runs.empty()) {
+      continue;
+    }
+    const engine::model model = engine::load(PTQ_MODELS_DIR "/" + model_name + ".onnx");
+    const engine::graph graph(model);
+    const ptq::statistics collected = golden_statistics(model_name);
+    for (const golden_run* const run : runs) {
+      INFO(run->name);
+      REQUIRE(samples_of(*run) == ptq::samples(0, 300));
+      check_equal(plan_from(*run, graph, collected), *run, graph, 1e-6);
+    }
   }
 }
 
+TEST_CASE("a comparison tells each thing in which a plan is not POT's") {
+  const engine::model model = engine::load(PTQ_MODELS_DIR "/fashion_ds.onnx");
+  const engine::graph graph(model);
+  const golden_run& run = read_golden("mixed");
+  const ptq::plan equal = plan_from(run, graph, golden_statistics());
+  const auto differences = [&](const auto& change) {
+    ptq::plan changed = equal;
+    change(changed);
+    std::string all;
+    for (const std::string& each : compare(changed, run, graph, {}).differences) {
+      all += each + '\n';
+    }
+    return all;
+  };
+  const auto tells = [&](const std::string& part, const auto& change) {
+    const std::string told = differences(change);
+    INFO(told);
+    CHECK(told.find(part) != std::string::npos);
+  };
+  const auto changed_quantizer = [](ptq::plan& of, ptq::tensor_kind kind, const auto& change) {
+    for (auto& each : of.quantizers) {
+      if (each->kind == kind) {
+        ptq::quantizer other = *each;
+        change(other);
+        each = std::move(other);
+        return;
+      }
+    }
+  };
+  CHECK(differences([](ptq::plan&) {}).empty());
+  tells(" has no quantizer here", [](ptq::plan& of) { of.quantizers.pop_back(); });
+  tells(" has a quantizer here only", [&](ptq::plan& of) {
+    changed_quantizer(of, ptq::tensor_kind::activations, [](ptq::quantizer& q) { q.tensor = "y"; });
+  });
+  tells(" of its width", [&](ptq::plan& of) {
+    changed_quantizer(of, ptq::tensor_kind::activations, [](ptq::quantizer& q) {
+      q.format.grids.front().in_high *= 1.00001F;
+    });
+  });
+  tells(" of its width", [&](ptq::plan& of) {
+    changed_quantizer(of, ptq::tensor_kind::weights, [](ptq::quantizer& q) {
+      q.format.grids.front().in_low *= 1.00001F;
+    });
+  });
+  tells(" levels, in POT 255", [&](ptq::plan& of) {
+    changed_quantizer(of, ptq::tensor_kind::weights, [](ptq::quantizer& q) {
+      q.format.grids.front().levels = 256;
+    });
+  });
+  tells(" has another mode", [&](ptq::plan& of) {
+    changed_quantizer(of, ptq::tensor_kind::weights, [](ptq::quantizer& q) {
+      q.format.mode = ptq::asymmetric;
+    });
+  });
+  tells("are not POT's\n", [](ptq::plan& of) {
+    const auto halved = std::ranges::find_if(of.constants, [](const auto& each) {
+      return each->cause == "saturation_fix";
+    });
+    ptq::replaced_constant other = **halved;
+    other.value.values.front() *= -1.0F;
+    *halved = std::move(other);
+  });
+  tells("of saturation_fix, here: none", [](ptq::plan& of) {
+    std::erase_if(of.constants, [](const auto& each) { return each->cause == "saturation_fix"; });
+  });
+  tells(" is not corrected", [](ptq::plan& of) { of.constants.pop_back(); });
+  tells(" of the largest", [](ptq::plan& of) {
+    ptq::replaced_constant other = *of.constants.back();
+    other.value.values.back() += 0.01F;
+    of.constants.back() = std::move(other);
+  });
+}
+
 TEST_CASE("on the example engine each plan is POT's") {
-  const engine::graph graph(model());
-  const ptq::topology in = ptq::read_graph(graph).nodes;
-  engine::evaluator evaluator(model(), calibration_images());
-  for (const std::string& configuration : golden_configurations) {
-    INFO(configuration);
-    const golden_run run = read_golden(configuration);
-    const ptq::plan plan = quantization_of(run)(graph, evaluator);
-    check_quantizers(plan, run, in, 1e-4);
-    check_constants(plan, run, in);
-    check_codes(plan, run, graph);
+  for (const std::string& model_name : golden_models) {
+    const std::vector<const golden_run*> runs =
+        compared_runs(model_name, [](const comparison_entry& each) { return each.everyday; });
+    if (runs.empty()) {
+      continue;
+    }
+    const engine::model model = engine::load(PTQ_MODELS_DIR "/" + model_name + ".onnx");
+    const engine::graph graph(model);
+    engine::evaluator evaluator(model, calibration_images());
+    for (const golden_run* const run : runs) {
+      INFO(run->name);
+      check_equal(plan_on(*run, graph, evaluator), *run, graph, 1e-4);
+    }
   }
 }
 
 TEST_CASE("statistics of parts and of threads are those of the whole") {
-  const engine::graph graph(model());
-  engine::evaluator evaluator(model(), calibration_images());
+  const engine::model model = engine::load(PTQ_MODELS_DIR "/fashion_ds.onnx");
+  const engine::graph graph(model);
+  engine::evaluator evaluator(model, calibration_images());
   const auto quantize = quantization_of(read_golden("mixed"));
   const ptq::statistics whole = ptq::calibrate(quantize, graph, evaluator, {0, 100});
   ptq::statistics second = ptq::calibrate(quantize, graph, evaluator, {37, 100});
@@ -266,7 +175,10 @@ TEST_CASE("statistics of parts and of threads are those of the whole") {
   CHECK(second == whole);
   CHECK(ptq::calibrate_in_threads(quantize, graph, evaluator, {0, 100}, 2) == whole);
   CHECK(ptq::calibrate_in_threads(quantize, graph, evaluator, {0, 100}, 7) == whole);
-  CHECK(ptq::to_json_text(quantize(graph, second)) == ptq::to_json_text(quantize(graph, whole)));
+  CHECK(
+      ptq::to_json_text(plan_from(read_golden("mixed"), graph, second)) ==
+      ptq::to_json_text(plan_from(read_golden("mixed"), graph, whole))
+  );
 }
 
 } // namespace

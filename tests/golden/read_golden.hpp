@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include <ptq/core/tensor_data.hpp>
-#include <ptq/json/read.hpp>
-#include <ptq/json/text.hpp>
-#include <ptq/plan/quantizer.hpp>
 #include <ptq/statistics/file.hpp>
-#include <ptq/statistics/statistics.hpp>
 
+#include <algorithm>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <map>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
-/// What POT 2023.3 did, as `scripts/golden/convert.py` wrote it.
+#include <nlohmann/json.hpp>
+
+#include "golden/golden_arrays.hpp"
+#include "golden/golden_run.hpp"
+#include "golden/golden_statistics.hpp"
+
 namespace ptq::test {
 
-inline const std::string golden_folder = PTQ_TESTS_DIR "/golden/data/";
+inline const std::vector<std::string> golden_models{"fashion_ds", "fashion_mix", "fashion_vit"};
 
+/// Runs of fashion_ds that differ in presets, devices, saturation fix and granularity alone.
 inline const std::vector<std::string> golden_configurations{
     "performance",
     "mixed",
@@ -35,232 +36,195 @@ inline const std::vector<std::string> golden_configurations{
     "performance_wpertensor"
 };
 
-/// `quantizer.tensor` is empty for weights: they are known by their consumer. The mode is not
-/// recorded.
-struct golden_quantizer {
-  ptq::quantizer quantizer{};
-  std::string weights_sha256{}; ///< Of the float32 values, halved where POT halved them.
-};
-
-struct golden_bias {
-  std::string node{};
-  bool skipped = false; ///< By the threshold.
-  std::vector<float> before{};
-  std::vector<float> after{};
-};
-
-struct golden_codes {
-  std::string node{};
-  std::vector<std::size_t> shape{};
-  std::vector<std::int8_t> first16{};
-  std::int64_t sum = 0;
-  std::string sha256{};
-  std::vector<float> scale_first8{};
-  std::string scale_sha256{};
-  std::vector<float> zero_points{}; ///< One, or one for each channel; empty if all are 0.
-};
-
-struct golden_run {
-  std::string configuration{};
-  std::string preset{};
-  std::string device{};
-  std::string saturation_fix{}; ///< Empty: not given.
-  float top1_float = 0.0F;
-  float top1_emulated = 0.0F;
-  float top1_int8 = 0.0F;
-  std::vector<golden_quantizer> quantizers{};
-  std::vector<golden_bias> biases{};
-  std::vector<std::string> halved{}; ///< Nodes whose weights the saturation fix halved.
-  std::vector<golden_codes> codes{};
-};
-
 namespace detail {
 
-using golden_member = json::member<json::float_json>;
+using golden_json = nlohmann::json;
 
-inline auto read_golden_quantizer(const golden_member& from) -> golden_quantizer {
-  golden_quantizer result;
-  quantizer& q = result.quantizer;
-  q.kind = from["kind"].choice<tensor_kind>(
-      {{"weights", tensor_kind::weights}, {"activations", tensor_kind::activations}}
-  );
-  q.tensor = from["tensor"].is_null() ? "" : from["tensor"].string();
-  from["consumers"].for_each([&](const golden_member& each) {
-    q.consumers.push_back({each["node"].string(), each["input"].index()});
-  });
-  if (!from["axis"].is_null()) {
-    q.format.axis = from["axis"].index();
+inline auto read_consumers(const golden_json& from) -> std::vector<port_name> {
+  std::vector<port_name> result;
+  for (const golden_json& each : from) {
+    result.push_back({each.at("node").get<std::string>(), each.at("input").get<std::size_t>()});
   }
-  const std::vector<float> limits[4]{
-      from["in_low"].numbers(),
-      from["in_high"].numbers(),
-      from["out_low"].numbers(),
-      from["out_high"].numbers()
+  std::ranges::sort(result);
+  return result;
+}
+
+inline auto read_quantizer(const golden_json& from, const golden_arrays& arrays)
+    -> golden_quantizer {
+  const bool weights = from.at("kind") == "weights";
+  golden_quantizer result{
+      .weights_sha256 = from.value("weights", std::string()),
+      .transposed = from.value("transposed", false),
+      .factor = from.value("factor", 1.0),
+      .of_moved_scale = from.value("of_moved_scale", false)
   };
-  for (std::size_t c = 0; c != limits[0].size(); ++c) {
-    q.format.grids.push_back(
-        {limits[0][c],
-         limits[1].at(c),
-         limits[2].at(c),
-         limits[3].at(c),
-         from["levels"].integer(2, 65'536)}
-    );
+  quantizer& q = result.quantizer;
+  q.kind = weights ? tensor_kind::weights : tensor_kind::activations;
+  q.tensor = weights ? std::string() : from.at("tensor").get<std::string>();
+  q.consumers = read_consumers(from.at("consumers"));
+  if (!from.at("axis").is_null()) {
+    q.format.axis = from.at("axis").get<std::size_t>();
   }
-  if (q.kind == tensor_kind::weights) {
-    result.weights_sha256 = from["weights_sha256"].string();
+  const auto limits = [&](const char* name, const char* otherwise) {
+    return arrays.at(from.at(from.contains(name) ? name : otherwise));
+  };
+  const std::vector<float> in_low = limits("in_low", "");
+  const std::vector<float> in_high = limits("in_high", "");
+  const std::vector<float> out_low = limits("out_low", "in_low");
+  const std::vector<float> out_high = limits("out_high", "in_high");
+  const auto levels = from.at("levels").get<std::int64_t>();
+  for (std::size_t c = 0; c != in_low.size(); ++c) {
+    q.format.grids.push_back({in_low[c], in_high.at(c), out_low.at(c), out_high.at(c), levels});
   }
   return result;
 }
 
-inline auto read_golden_codes(const golden_member& from) -> golden_codes {
-  golden_codes result{.node = from["node"].string()};
-  from["shape"].for_each([&](const golden_member& each) { result.shape.push_back(each.index()); });
-  const golden_member codes = from["codes"];
-  codes["first16"].for_each([&](const golden_member& each) {
-    result.first16.push_back(static_cast<std::int8_t>(each.integer(-128, 127)));
-  });
-  result.sum = codes["sum"].integer(-1'000'000'000, 1'000'000'000);
-  result.sha256 = codes["sha256"].string();
-  result.scale_first8 = from["scale"]["first8"].numbers();
-  result.scale_sha256 = from["scale"]["sha256_f32"].string();
-  if (!from["zero_point"].is_null()) {
-    result.zero_points = from["zero_point"]["values"].numbers();
+inline auto read_bias(const golden_json& from, const golden_arrays& arrays) -> golden_bias {
+  golden_bias result{
+      .node = from.at("node").get<std::string>(), .before = arrays.at(from.at("before"))
+  };
+  result.aligned = from.contains("aligned") ? arrays.at(from.at("aligned")) : result.before;
+  result.after = from.contains("after") ? arrays.at(from.at("after")) : result.aligned;
+  if (from.contains("verdict")) {
+    result.verdict = from.at("verdict") == "set" ? bias_verdict::set : bias_verdict::skipped;
+  }
+  if (from.contains("magnitude")) {
+    result.magnitude = from.at("magnitude").get<double>();
+  }
+  return result;
+}
+
+inline auto read_values(const golden_json& from, const golden_arrays& arrays) -> golden_values {
+  golden_values result{
+      .sha256 = from.at("sha256").get<std::string>(),
+      .first8 = from.at("first8").get<std::vector<float>>(),
+      .sum = from.at("sum").get<double>()
+  };
+  if (from.contains("values")) {
+    result.values = arrays.at(from.at("values"));
+  }
+  return result;
+}
+
+inline auto read_weights(const golden_json& from, const golden_arrays& arrays) -> golden_weights {
+  golden_weights result{
+      .node = from.at("node").get<std::string>(),
+      .cause = from.at("cause").get<std::string>(),
+      .halved = from.at("halved").get<bool>(),
+      .after = read_values(from.at("after"), arrays)
+  };
+  if (from.contains("aligned")) {
+    result.aligned = read_values(from.at("aligned"), arrays);
+  }
+  return result;
+}
+
+inline auto read_codes(const golden_json& from, const golden_arrays& arrays) -> golden_codes {
+  golden_codes result{
+      .consumers = read_consumers(from.at("consumers")),
+      .bits = from.at("type") == "int4" ? 4 : 8,
+      .shape = from.at("shape").get<std::vector<std::size_t>>(),
+      .transposed = from.at("transposed").get<bool>(),
+      .sha256 = from.at("sha256").get<std::string>(),
+      .scale_sha256 = from.at("scale_sha256").get<std::string>()
+  };
+  if (!from.at("zero_points").is_null()) {
+    result.zero_points = arrays.at(from.at("zero_points"));
+  }
+  return result;
+}
+
+/// The entries of a pool that a run names.
+template <class Entry>
+auto picked(const golden_json& run, const char* name, const std::vector<Entry>& pool)
+    -> std::vector<Entry> {
+  std::vector<Entry> result;
+  for (const golden_json& index : run.at(name)) {
+    result.push_back(pool.at(index.get<std::size_t>()));
+  }
+  return result;
+}
+
+inline auto read_samples(const golden_json& from) -> std::vector<std::size_t> {
+  if (from.is_array()) {
+    return from.get<std::vector<std::size_t>>();
+  }
+  std::vector<std::size_t> result(from.get<std::size_t>());
+  std::iota(result.begin(), result.end(), std::size_t{0});
+  return result;
+}
+
+/// All runs of a model, by name.
+inline auto read_model(const std::string& model) -> std::map<std::string, golden_run> {
+  const golden_json document = golden_json::parse(read_file(golden_folder + model + ".json"));
+  const golden_arrays arrays(golden_folder + model + ".npy", document.at("arrays"));
+  const auto pool_of = [&](const char* name, auto read) {
+    std::vector<decltype(read(document, arrays))> result;
+    for (const golden_json& each : document.at(name)) {
+      result.push_back(read(each, arrays));
+    }
+    return result;
+  };
+  const auto quantizers = pool_of("quantizers", read_quantizer);
+  const auto biases = pool_of("biases", read_bias);
+  const auto weights = pool_of("weights", read_weights);
+  const auto codes = pool_of("codes", read_codes);
+  std::map<std::string, golden_run> result;
+  for (const golden_json& from : document.at("runs")) {
+    const auto name = from.at("name").get<std::string>();
+    golden_run run{
+        .name = name,
+        .model = model,
+        .configuration = name.substr(name.find('.') + 1),
+        .algorithms = from.at("algorithms"),
+        .note = from.value("note", std::string())
+    };
+    if (from.contains("refused")) {
+      run.refused = {
+          from.at("refused").at("type").get<std::string>(),
+          from.at("refused").at("message").get<std::string>()
+      };
+      result.emplace(name, std::move(run));
+      continue;
+    }
+    run.samples = read_samples(from.at("samples"));
+    run.top1_float = from.at("top1").at("fp32").get<double>();
+    run.top1_emulated = from.at("top1").at("quantized_emulated").get<double>();
+    run.top1_int8 = from.at("top1").at("quantized_int8_kernels").get<double>();
+    run.quantizers = picked(from, "quantizers", quantizers);
+    run.biases = picked(from, "biases", biases);
+    run.weights = picked(from, "weights", weights);
+    run.codes = picked(from, "codes", codes);
+    run.aligned_pairs =
+        from.at("aligned_pairs").get<std::vector<std::pair<std::string, std::string>>>();
+    for (const auto& [tensor, each] : from.at("aligned_medians").items()) {
+      run.aligned_medians.push_back({tensor, arrays.at(each.at("low")), arrays.at(each.at("high"))}
+      );
+    }
+    result.emplace(name, std::move(run));
   }
   return result;
 }
 
 } // namespace detail
 
-inline auto read_golden(const std::string& configuration) -> golden_run {
-  using detail::golden_member;
-  const std::string path = golden_folder + "fashion_ds." + configuration + ".json";
-  const json::float_json document = json::parse(read_file(path));
-  const golden_member from(document, "");
-  golden_run result{.configuration = from["configuration"].string()};
-  from["config"]["algorithms"].for_each([&](const golden_member& algorithm) {
-    const golden_member parameters = algorithm["params"];
-    result.preset = parameters["preset"].string();
-    result.device = parameters["target_device"].string();
-    const auto& given = document["config"]["algorithms"][0]["params"];
-    result.saturation_fix = given.value("saturation_fix", "");
-  });
-  result.top1_float = from["top1"]["fp32"].number();
-  result.top1_emulated = from["top1"]["quantized_emulated"].number();
-  result.top1_int8 = from["top1"]["quantized_int8_kernels"].number();
-  from["quantizers"].for_each([&](const golden_member& each) {
-    result.quantizers.push_back(detail::read_golden_quantizer(each));
-  });
-  from["biases"].for_each([&](const golden_member& each) {
-    result.biases.push_back(
-        {.node = each["node"].string(),
-         .skipped = document["biases"][result.biases.size()]["skipped"].get<bool>(),
-         .before = each["before"].numbers(),
-         .after = each["after"].numbers()}
-    );
-  });
-  from["halved"].for_each([&](const golden_member& each) { result.halved.push_back(each.string()); }
-  );
-  from["codes"].for_each([&](const golden_member& each) {
-    result.codes.push_back(detail::read_golden_codes(each));
-  });
-  return result;
+/// All recorded runs of a model, by name.
+inline auto golden_runs(const std::string& model) -> const std::map<std::string, golden_run>& {
+  static std::map<std::string, std::map<std::string, golden_run>> read;
+  const auto found = read.find(model);
+  return found != read.end() ? found->second
+                             : read.emplace(model, detail::read_model(model)).first->second;
 }
 
-/// An array of float32, row-major; nothing else is read.
-inline auto read_npy(const std::string& path) -> tensor_data {
-  const std::string bytes = read_file(path);
-  if (bytes.size() < 10 || bytes.compare(0, 6, "\x93NUMPY") != 0) {
-    throw std::runtime_error(path + " is no .npy file");
-  }
-  const auto length = static_cast<std::size_t>(static_cast<unsigned char>(bytes[8])) +
-                      256U * static_cast<unsigned char>(bytes[9]);
-  const std::string header = bytes.substr(10, length);
-  if (header.find("'<f4'") == std::string::npos ||
-      header.find("'fortran_order': False") == std::string::npos) {
-    throw std::runtime_error(path + " does not hold float32 in row-major order");
-  }
-  tensor_data result;
-  std::size_t size = 1;
-  const std::size_t close = header.find(')');
-  for (std::size_t at = header.find('(') + 1; at < close; at = header.find(',', at) + 1) {
-    if (header.find_first_of("0123456789", at) > close) {
-      break;
-    }
-    result.shape.push_back(std::stoul(header.substr(at)));
-    size *= result.shape.back();
-    if (header.find(',', at) > close) {
-      break;
+/// A recorded run: `fashion_mix.mixed`, `fashion_mix_batch10.mixed`; `mixed` is of fashion_ds.
+inline auto read_golden(const std::string& name) -> const golden_run& {
+  const std::string full = name.find('.') == std::string::npos ? "fashion_ds." + name : name;
+  for (const std::string& model : golden_models) {
+    if (full.starts_with(model)) {
+      return golden_runs(model).at(full);
     }
   }
-  if (bytes.size() != 10 + length + size * sizeof(float)) {
-    throw std::runtime_error(path + " is shorter or longer than its header says");
-  }
-  result.values.resize(size);
-  std::memcpy(result.values.data(), bytes.data() + 10 + length, size * sizeof(float));
-  return result;
-}
-
-/// The arrays that POT recorded, by tensor and statistic: `min`, `max` of [sample]; `ch_min`,
-/// `ch_max` of [sample, channel]; `mean` of [channel].
-struct golden_tensor {
-  std::vector<std::uint64_t> shape{}; ///< Without the samples.
-  std::map<std::string, tensor_data> statistics{};
-};
-
-inline auto read_golden_tensors() -> std::map<std::string, golden_tensor> {
-  const std::string folder = golden_folder + "fashion_ds.statistics/";
-  const json::float_json document = json::parse(read_file(folder + "index.json"));
-  std::map<std::string, golden_tensor> result;
-  for (const auto& [name, entry] : document.at("tensors").items()) {
-    golden_tensor& tensor = result[name];
-    for (const auto& [statistic, value] : entry.items()) {
-      if (statistic == "shape") {
-        tensor.shape = value.template get<std::vector<std::uint64_t>>();
-      } else {
-        tensor.statistics[statistic] = read_npy(folder + value.template get<std::string>());
-      }
-    }
-  }
-  return result;
-}
-
-/// The same as the library's calibration would have kept it, for all algorithms at once.
-inline auto golden_statistics() -> statistics {
-  constexpr std::size_t count = 300;
-  statistics result;
-  for (const auto& [name, tensor] : read_golden_tensors()) {
-    const auto pairs = [&](const std::string& prefix, const std::string& key) {
-      const auto low = tensor.statistics.find(prefix + "min");
-      if (low == tensor.statistics.end()) {
-        return;
-      }
-      const tensor_data& high = tensor.statistics.at(prefix + "max");
-      const std::size_t samples = low->second.shape.at(0);
-      const std::size_t channels = low->second.values.size() / samples;
-      for (std::size_t s = 0; s != samples; ++s) {
-        std::vector<float> numbers;
-        for (const tensor_data* side : {&low->second, &high}) {
-          const auto first = side->values.begin() + static_cast<std::ptrdiff_t>(s * channels);
-          numbers.insert(numbers.end(), first, first + static_cast<std::ptrdiff_t>(channels));
-        }
-        result.record({name, key}, s, std::move(numbers));
-      }
-    };
-    pairs("", "extremes");
-    pairs("ch_", "extremes/1");
-    if (const auto mean = tensor.statistics.find("mean"); mean != tensor.statistics.end()) {
-      // Recorded over all samples. The sum of equal numbers is exact, and so is its quotient.
-      for (std::size_t s = 0; s != count; ++s) {
-        result.add({name, "mean/1"}, mean->second.values);
-        result.add({name, "mean/last"}, mean->second.values);
-      }
-    }
-    for (std::size_t s = 0; s != count; ++s) {
-      result.note_shape(name, tensor.shape);
-    }
-  }
-  result.see(0, count);
-  return result;
+  throw std::runtime_error("no run is recorded by the name of " + name);
 }
 
 } // namespace ptq::test

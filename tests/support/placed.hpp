@@ -5,7 +5,6 @@
 #include <ptq/graph/read.hpp>
 #include <ptq/placement/place.hpp>
 
-#include <span>
 #include <string>
 #include <vector>
 
@@ -13,9 +12,9 @@ namespace ptq::test {
 
 /// A placement in words, a line for each quantizer in the order of the tensors, then one for each
 /// unified group: `x -> conv.0: symmetric`, `w -> conv.1: weights symmetric axis 0`, `unified a b`.
-inline auto placed(const topology& in, std::span<const device_rule> rules, placement_options how)
+inline auto placed(const topology& in, const device_view& on, placement_options how)
     -> std::vector<std::string> {
-  const placement found = place(in, rules, how);
+  const placement found = place(in, on, how);
   std::vector<std::string> lines;
   for (const quantizer_site& site : found.sites) {
     std::string line = in.tensors[site.tensor].name + " ->";
@@ -40,7 +39,7 @@ inline auto placed(const topology& in, std::span<const device_rule> rules, place
 
 template <graph G>
 auto placed(const G& of, placement_options how = {}) -> std::vector<std::string> {
-  return placed(read_graph(of).nodes, device::cpu{}.rules(), how);
+  return placed(read_graph(of).nodes, view_of(device::cpu{}), how);
 }
 
 } // namespace ptq::test

@@ -5,8 +5,8 @@
 
 namespace ptq::test {
 
-/// Per tensor and per channel, both kinds and modes, two causes, and numbers that are hard to
-/// write.
+/// Per tensor and per channel, both kinds and modes, two causes, a group, and numbers that are
+/// hard to write.
 inline auto plan_with_everything() -> plan {
   plan result;
   result.model = {"a \"net\" of \\ \xc3\xa4", "fnv1a64:0123456789abcdef"};
@@ -45,6 +45,9 @@ inline auto plan_with_everything() -> plan {
       .cause = "fast_bias_correction",
       .value = {{2}, {0.1F, 1.1754942e-38F}}
   });
+  result.groups.emplace_back(
+      group{.quantizers = {{"conv", 0}, {"conv", 1}, {"pool", 0}}, .operations = {"conv", "pool"}}
+  );
   return result;
 }
 

@@ -203,6 +203,46 @@ private:
   std::vector<std::vector<tensor_data>> data_;
 };
 
+/// An engine for toy graphs that also runs single operations.
+class toy_evaluator_of_parts : public toy_evaluator {
+public:
+  using toy_evaluator::toy_evaluator;
+
+  template <class G>
+  void run_part(
+      const G& graph,
+      const plan& under,
+      int id,
+      std::span<const tensor_view> inputs,
+      show_ref<int> show
+  ) {
+    const auto resolved = resolve(graph, under);
+    const toy_graph::node& node = toy_of(graph).at(id);
+    ++parts;
+    std::vector<tensor_data> in;
+    for (std::size_t port = 0; port != node.inputs.size(); ++port) {
+      const tensor_ref<int> from = node.inputs[port];
+      const auto& constant = toy_of(graph).at(from.node).value;
+      tensor_data value;
+      if (constant) {
+        const tensor_data* replaced = resolved.constant(from);
+        value = replaced != nullptr ? *replaced : dense_copy(*constant);
+      } else {
+        value = dense_copy(inputs.front());
+        inputs = inputs.subspan(1);
+      }
+      const quantizer* on = resolved.input(id, port);
+      in.push_back(on != nullptr ? toy::fake_quantize(value, on->format) : std::move(value));
+    }
+    const std::vector<tensor_data> out = compute(node, in);
+    for (std::uint32_t k = 0; k != out.size(); ++k) {
+      show(0, {id, k}, out[k].view());
+    }
+  }
+
+  std::size_t parts = 0; ///< Operations that were run alone.
+};
+
 /// The least evaluator: it runs no plans.
 class toy_float_evaluator {
 public:

@@ -46,8 +46,9 @@ struct draft {
   std::vector<draft_value> outputs;
 };
 
+/// @param sample As for `load`.
 /// @throws error
-[[nodiscard]] auto assemble(draft from, const limits& allowed) -> model;
+[[nodiscard]] auto assemble(const draft& from, const limits& allowed, const shape& sample) -> model;
 
 /// Kind and form of a node whose inputs are known. `inputs[i]` is null where input `i` is no
 /// constant.
@@ -59,7 +60,26 @@ void interpret(
     node& result
 );
 
-/// Folds each BatchNormalization into the convolution that alone feeds it.
-void fold_batch_normalization(model& of);
+/// The value of a node of integers, or of a Cast, all of whose inputs are known; null if it is no
+/// such node.
+/// @param shapes The shape of each input.
+/// @throws error
+[[nodiscard]] auto fold_integers(
+    const draft_node& from,
+    std::int64_t opset,
+    const std::vector<const constant_value*>& inputs,
+    const std::vector<const shape*>& shapes
+) -> std::optional<constant_value>;
+
+/// The shapes of the nodes behind the first ones, whose shapes are `known`; they are appended.
+void infer_more_shapes(
+    const model& of,
+    std::size_t batch,
+    const limits& allowed,
+    std::vector<std::vector<shape>>& known
+);
+
+/// Fills in who reads what.
+void find_readers(model& of);
 
 } // namespace engine::detail

@@ -6,6 +6,7 @@
 
 #include "../model.hpp"
 #include "../tensor.hpp"
+#include "axes.hpp"
 
 namespace engine::detail {
 
@@ -47,6 +48,38 @@ using step = std::function<void()>;
 [[nodiscard]] auto add(const view& a, float alpha, const view& b, float beta, const view& to)
     -> step;
 
+/// A sum, difference, product, quotient, power or PRelu, each input broadcast to the shape of `to`.
+[[nodiscard]] auto binary(operation kind, const view& a, const view& b, const view& to) -> step;
+
+/// A function of each value by itself.
+/// @pre `from` and `to` have one layout.
+[[nodiscard]] auto unary(const node& of, const view& from, const view& to) -> step;
+
+/// @pre Both are row-major.
+[[nodiscard]] auto softmax(const softmax_form& form, const view& from, const view& to) -> step;
+
+/// The mean over `axes`, over all if there are none; `to` may have an extent of 1 in their place.
+/// @pre Both are row-major.
+[[nodiscard]] auto mean(const std::vector<std::size_t>& axes, const view& from, const view& to)
+    -> step;
+
+/// Zero mean and unit variance over the axes from `axis` on.
+/// @pre Both are row-major.
+[[nodiscard]] auto
+mean_variance_normalization(std::size_t axis, float epsilon, const view& from, const view& to)
+    -> step;
+
+/// @pre `to` is row-major, and its axis `i` is axis `order[i]` of `from`.
+[[nodiscard]] auto
+transpose(const std::vector<std::size_t>& order, const view& from, const view& to) -> step;
+
+/// @pre `from` and `to` have one layout.
+[[nodiscard]] auto slice(const std::vector<cut>& cuts, const view& from, const view& to) -> step;
+
+/// @pre Both are row-major.
+[[nodiscard]] auto
+gather(std::size_t axis, const integer_tensor& indices, const view& from, const view& to) -> step;
+
 /// @pre All have one layout.
 [[nodiscard]] auto concat(const std::vector<view>& from, std::size_t axis, const view& to) -> step;
 
@@ -54,6 +87,9 @@ using step = std::function<void()>;
 [[nodiscard]] auto scale_channels(
     const view& from, std::vector<float> factor, std::vector<float> shift, const view& to
 ) -> step;
+
+/// The axes in the order in which they lie in memory.
+[[nodiscard]] auto memory_order(const view& of) -> std::vector<std::size_t>;
 
 /// Is the order in memory the same with channels last and row-major?
 [[nodiscard]] auto layout_is_moot(const shape& of) -> bool;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/calibration/detail/mean_of_pieces.hpp>
+#include <ptq/calibration/histograms.hpp>
+#include <ptq/calibration/mean_squares.hpp>
 #include <ptq/calibration/request.hpp>
+#include <ptq/calibration/tap_means.hpp>
 #include <ptq/core/blocks.hpp>
 #include <ptq/core/error.hpp>
 #include <ptq/core/flow.hpp>
@@ -13,9 +17,11 @@
 #include <ptq/statistics/statistics.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -80,7 +86,15 @@ public:
     open_.clear();
   }
 
-  [[nodiscard]] auto collected() && -> statistics { return std::move(collected_); }
+  [[nodiscard]] auto collected() && -> statistics {
+    std::move(histograms_)
+        .give(
+            collected_,
+            collected_.seen().size(),
+            [this](std::size_t tensor) -> const std::string& { return name_of(tensor); }
+        );
+    return std::move(collected_);
+  }
 
 private:
   struct open_estimation {
@@ -92,6 +106,7 @@ private:
     std::optional<value_range<float>> whole{};
     std::map<std::size_t, std::vector<summary>> axes{};
     std::map<std::string, open_estimation> estimations{};
+    std::map<std::string, mean_of_pieces> means{}; ///< By the name of the statistic.
     std::vector<std::uint64_t> shape{};
   };
 
@@ -138,9 +153,11 @@ private:
         state.shape.push_back(view.extent(axis));
       }
     }
-    std::set<std::size_t> axes = request.extremes_axes;
-    for (const std::size_t axis : request.mean_axes) {
-      axes.insert(axis == last_axis ? view.rank() - 1 : axis);
+    std::set<std::size_t> axes;
+    for (const auto* wanted : {&request.extremes_axes, &request.mean_axes}) {
+      for (const std::size_t axis : *wanted) {
+        axes.insert(axis == last_axis ? view.rank() - 1 : axis);
+      }
     }
     for (const std::size_t axis : axes) {
       sweep_channels(sample, tensor, view, axis, state.axes[axis]);
@@ -154,6 +171,28 @@ private:
       }
       state.whole = found;
     }
+    for (const std::optional<std::size_t>& axis : request.histogram_axes) {
+      check_axis(sample, tensor, view, axis);
+      const extremes found = ptq::extremes_of(std::span(view.data_as<float>(), view.size()));
+      check_finite(sample, tensor, found.has_nan, found.has_infinity());
+      if (const std::size_t before = histograms_.channels(tensor, axis); before != 0) {
+        check_same_channels(sample, tensor, before, axis ? view.extent(*axis) : 1);
+      }
+      histograms_.count(tensor, axis, view);
+    }
+    for (const std::size_t wanted : request.mean_square_axes) {
+      const std::size_t axis = wanted == last_axis ? view.rank() - 1 : wanted;
+      check_axis(sample, tensor, view, axis);
+      add_piece(
+          sample,
+          tensor,
+          state.means[statistic_key("mean_square", wanted)],
+          mean_squares(view, axis)
+      );
+    }
+    for (const window& how : request.windows) {
+      add_piece(sample, tensor, state.means[how.key()], tap_means(view, how));
+    }
     for (const auto& [key, custom] : request.estimations) {
       check_axis(sample, tensor, view, custom.axis);
       const std::size_t channels = custom.axis ? view.extent(*custom.axis) : 1;
@@ -162,11 +201,22 @@ private:
         begun = {channels, custom.start(channels)};
       }
       check_same_channels(sample, tensor, begun.channels, channels);
+      expect(*begun.running, view.size() / channels, sample, tensor);
       for_each_block(view, custom.axis, [&](std::size_t channel, std::span<const float> values) {
         const extremes found = ptq::extremes_of(values);
         check_finite(sample, tensor, found.has_nan, found.has_infinity());
         begun.running->observe(channel, values);
       });
+    }
+  }
+
+  void expect(
+      running_estimation& running, std::size_t count, std::size_t sample, std::size_t tensor
+  ) const {
+    try {
+      running.expect(count);
+    } catch (const error& problem) {
+      throw error(problem.what(), at(sample, tensor));
     }
   }
 
@@ -194,6 +244,21 @@ private:
           at(sample, tensor)
       );
     }
+  }
+
+  void add_piece(
+      std::size_t sample, std::size_t tensor, mean_of_pieces& to, const std::vector<double>& piece
+  ) const {
+    if (to.pieces != 0) {
+      check_same_channels(sample, tensor, to.sums.size(), piece.size());
+    }
+    for (const double number : piece) {
+      // Also where floats are finite but their squares, as floats, are not.
+      if (!(std::abs(number) <= static_cast<double>(std::numeric_limits<float>::max()))) {
+        throw error("the tensor holds NaN, infinity or values too large", at(sample, tensor));
+      }
+    }
+    to.add(piece);
   }
 
   void check_finite(std::size_t sample, std::size_t tensor, bool has_nan, bool has_infinity) const {
@@ -299,7 +364,8 @@ private:
       );
     }
     for (const std::size_t axis : request.extremes_axes) {
-      const std::vector<summary>& channels = state.axes.at(axis);
+      const std::vector<summary>& channels =
+          state.axes.at(axis == last_axis ? state.shape.size() : axis);
       std::vector<float> numbers;
       std::ranges::transform(channels, std::back_inserter(numbers), &summary::low);
       std::ranges::transform(channels, std::back_inserter(numbers), &summary::high);
@@ -311,6 +377,9 @@ private:
         means.push_back(static_cast<float>(channel.sum / static_cast<double>(channel.count)));
       }
       collected_.add({name, statistic_key("mean", axis)}, means);
+    }
+    for (const auto& [key, mean] : state.means) {
+      collected_.add({name, key}, mean.numbers());
     }
     if (!request.mean_axes.empty()) {
       collected_.note_shape(name, state.shape);
@@ -331,6 +400,7 @@ private:
   std::set<std::size_t> wanted_{};
   std::map<std::pair<std::size_t, std::size_t>, open_sample> open_{};
   std::exception_ptr problem_{};
+  shown_histograms histograms_{};
   statistics collected_{};
 };
 

@@ -8,7 +8,10 @@
 #include <ptq/core/tensor_view.hpp>
 #include <ptq/core/value_range.hpp>
 #include <ptq/kernel/extremes.hpp>
+#include <ptq/placement/choices.hpp>
 #include <ptq/placement/place.hpp>
+#include <ptq/range/choose.hpp>
+#include <ptq/range/detail/least_error.hpp>
 #include <ptq/range/ranges.hpp>
 #include <ptq/statistics/statistics.hpp>
 
@@ -16,6 +19,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -56,33 +60,46 @@ auto aggregated(
   return result;
 }
 
+/// The mode for which the range of a site is estimated: with POT's ranges that before a rule of
+/// transformers made it symmetric.
+template <class Ranges>
+[[nodiscard]] auto estimation_mode(const quantizer_site& site) -> mode {
+  if constexpr (requires { requires Ranges::estimates_before_rules; }) {
+    return site.mode_before.value_or(site.choice.mode);
+  } else {
+    return site.choice.mode;
+  }
+}
+
 } // namespace ptq::detail
 
 namespace ptq {
 
-/// Asks for what the ranges of a site's activations need.
-template <range_policy Ranges>
-void request_range(statistics_request& request, const Ranges& ranges, const quantizer_site& site) {
-  const auto sides = ranges.of_activations(site.choice.mode, site.choice.granularity);
-  const auto ask = [&](const auto& side) {
-    request.estimate(
-        site.tensor, side.estimator, side.granularity == per_channel ? site.axis : std::nullopt
-    );
+namespace detail {
+
+template <class Sides>
+void request_sides(statistics_request& request, const Sides& sides, const quantizer_site& site) {
+  const auto axis_of = [&site](granularity of) {
+    return of == per_channel ? site.axis : std::nullopt;
   };
-  ask(sides.low);
-  ask(sides.high);
+  if constexpr (are_alternatives<Sides>) {
+    request.histogram(site.tensor, axis_of(sides.granularity));
+    std::apply([&](const auto&... each) { (request_sides(request, each, site), ...); }, sides.of);
+  } else if constexpr (sees_all_samples<Sides>) {
+    request.histogram(site.tensor, axis_of(sides.granularity));
+  } else {
+    request.estimate(site.tensor, sides.low.estimator, axis_of(sides.low.granularity));
+    request.estimate(site.tensor, sides.high.estimator, axis_of(sides.high.granularity));
+  }
 }
 
-/// The ranges of a site's activations: one, or one for each channel.
-/// @throws error if the statistics lack what the policy needs.
-template <range_policy Ranges>
-[[nodiscard]] auto activation_ranges(
-    const Ranges& ranges,
+template <class Sides>
+auto aggregated_ranges(
+    const Sides& sides,
     const quantizer_site& site,
     const std::string& tensor,
     const statistics& collected
 ) -> std::vector<value_range<float>> {
-  const auto sides = ranges.of_activations(site.choice.mode, site.choice.granularity);
   std::vector<float> lows =
       detail::aggregated(collected, tensor, sides.low, site.axis, [](value_range<float> range) {
         return range.low;
@@ -109,6 +126,96 @@ template <range_policy Ranges>
   return result;
 }
 
+[[nodiscard]] inline auto histograms_of(
+    const quantizer_site& site,
+    granularity of,
+    const std::string& tensor,
+    const statistics& collected
+) -> const std::vector<log_histogram>& {
+  return collected.histograms(
+      {tensor, statistic_key(histogram_key, of == per_channel ? site.axis : std::nullopt)}
+  );
+}
+
+template <class Sides>
+auto ranges_of_sides(
+    const Sides& sides,
+    const quantizer_site& site,
+    const std::string& tensor,
+    const statistics& collected
+) -> std::vector<value_range<float>> {
+  const target_grid target{
+      .kind = site.kind, .mode = site.choice.mode, .levels = levels_of(site.kind, site.choice)
+  };
+  if constexpr (are_alternatives<Sides>) {
+    const auto& channels = histograms_of(site, sides.granularity, tensor, collected);
+    std::vector<value_range<float>> best;
+    double least = 0.0;
+    const auto compare = [&](std::vector<value_range<float>> found) {
+      found.resize(channels.size(), found.front());
+      double error = 0.0;
+      for (std::size_t c = 0; c != channels.size(); ++c) {
+        error += histogram_errors(channels[c], target)({&found[c], 1}).front();
+      }
+      if (best.empty() || error < least) {
+        best = std::move(found);
+        least = error;
+      }
+    };
+    std::apply(
+        [&](const auto&... each) {
+          (compare(ranges_of_sides(each, site, tensor, collected)), ...);
+        },
+        sides.of
+    );
+    return best;
+  } else if constexpr (sees_all_samples<Sides>) {
+    std::vector<value_range<float>> result;
+    for (const log_histogram& each : histograms_of(site, sides.granularity, tensor, collected)) {
+      result.push_back(sides.estimator.range(each, target));
+      if (!(result.back().low - result.back().low == 0.0F) ||
+          !(result.back().high - result.back().high == 0.0F)) {
+        throw error(
+            "the range of channel " + std::to_string(result.size() - 1) + " is NaN or infinite",
+            tensor
+        );
+      }
+    }
+    return result;
+  } else {
+    return aggregated_ranges(sides, site, tensor, collected);
+  }
+}
+
+} // namespace detail
+
+/// Asks for what the ranges of a site's activations need.
+template <range_policy Ranges>
+void request_range(statistics_request& request, const Ranges& ranges, const quantizer_site& site) {
+  detail::request_sides(
+      request,
+      ranges.of_activations(detail::estimation_mode<Ranges>(site), site.choice.granularity),
+      site
+  );
+}
+
+/// The ranges of a site's activations: one, or one for each channel.
+/// @throws error if the statistics lack what the policy needs.
+template <range_policy Ranges>
+[[nodiscard]] auto activation_ranges(
+    const Ranges& ranges,
+    const quantizer_site& site,
+    const std::string& tensor,
+    const statistics& collected
+) -> std::vector<value_range<float>> {
+  return detail::ranges_of_sides(
+      ranges.of_activations(detail::estimation_mode<Ranges>(site), site.choice.granularity),
+      site,
+      tensor,
+      collected
+  );
+}
+
 /// The ranges of a constant: one, or one for each index on `axis`.
 /// @param name  Of the constant, for messages.
 /// @throws error if it holds NaN or infinity.
@@ -124,7 +231,7 @@ template <range_estimator Estimator>
       channels, estimator.template start<float>()
   );
   for_each_block(constant, axis, [&](std::size_t channel, std::span<const float> values) {
-    const extremes found = extremes_of(values);
+    const extremes found = ptq::extremes_of(values);
     if (found.has_nan || found.has_infinity()) {
       throw error(found.has_nan ? "the constant holds NaN" : "the constant holds infinity", name);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/calibration/window.hpp>
 #include <ptq/core/error.hpp>
 #include <ptq/range/concept.hpp>
 #include <ptq/range/extremes.hpp>
@@ -35,12 +36,17 @@ inline constexpr std::size_t last_axis = static_cast<std::size_t>(-1);
   return name;
 }
 
+/// The statistic that holds histograms, but for the axis.
+inline constexpr std::string_view histogram_key = "histogram";
+
 namespace detail {
 
 /// A user's estimator at work on one sample of one tensor.
 class running_estimation {
 public:
   virtual ~running_estimation() = default;
+  /// So many values of each channel are to come.
+  virtual void expect(std::size_t count) = 0;
   virtual void observe(std::size_t channel, std::span<const float> values) = 0;
   /// The low ends of all channels, then the high ends.
   [[nodiscard]] virtual auto numbers() const -> std::vector<float> = 0;
@@ -51,6 +57,12 @@ class running_estimation_of final : public running_estimation {
 public:
   running_estimation_of(P policy, std::size_t channels)
       : policy_(std::move(policy)), states_(channels, policy_.template start<float>()) {}
+
+  void expect(std::size_t count) override {
+    for (auto& state : states_) {
+      expect_values(state, count);
+    }
+  }
 
   void observe(std::size_t channel, std::span<const float> values) override {
     states_[channel].observe(values);
@@ -107,6 +119,9 @@ public:
     bool extremes = false;
     std::set<std::size_t> extremes_axes{};
     std::set<std::size_t> mean_axes{};
+    std::set<std::optional<std::size_t>> histogram_axes{}; ///< Empty: of the whole tensor.
+    std::set<std::size_t> mean_square_axes{};
+    std::set<window> windows{};                  ///< Of the taps whose means are wanted.
     std::map<std::string, custom> estimations{}; ///< By the name of the statistic.
   };
 
@@ -122,6 +137,31 @@ public:
 
   /// The mean of each channel on `axis`, summed over the samples, and the shape.
   void mean(std::size_t tensor, std::size_t axis) { tensors_[tensor].mean_axes.insert(axis); }
+
+  /// The histogram of all values: of the whole tensor, or of each channel on `axis`.
+  void histogram(std::size_t tensor, std::optional<std::size_t> axis) {
+    tensors_[tensor].histogram_axes.insert(axis);
+  }
+
+  /// The mean of the squares of each channel on `axis`, summed over the samples: the energy that
+  /// flows through it.
+  void mean_square(std::size_t tensor, std::size_t axis) {
+    tensors_[tensor].mean_square_axes.insert(axis);
+  }
+
+  /// What each tap of a kernel reads on the mean, summed over the samples.
+  void tap_mean(std::size_t tensor, window how) { tensors_[tensor].windows.insert(std::move(how)); }
+
+  /// The part of this that is about `chosen`.
+  [[nodiscard]] auto only(const std::set<std::size_t>& chosen) const -> statistics_request {
+    statistics_request result;
+    for (const auto& [tensor, wanted] : tensors_) {
+      if (chosen.contains(tensor)) {
+        result.tensors_.emplace(tensor, wanted);
+      }
+    }
+    return result;
+  }
 
   /// What an estimator makes of each sample.
   template <range_estimator P>

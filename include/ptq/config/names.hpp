@@ -2,20 +2,32 @@
 #pragma once
 
 #include <ptq/core/error.hpp>
+#include <ptq/core/nearest.hpp>
+#include <ptq/correction/exact_bias.hpp>
 #include <ptq/correction/fast_bias.hpp>
+#include <ptq/correction/full_bias.hpp>
 #include <ptq/correction/none.hpp>
 #include <ptq/correction/saturation_fix.hpp>
+#include <ptq/correction/sequential_bias.hpp>
 #include <ptq/device/devices.hpp>
 #include <ptq/preset/presets.hpp>
 #include <ptq/range/aggregate.hpp>
 #include <ptq/range/extremes.hpp>
+#include <ptq/range/hodges_lehmann.hpp>
+#include <ptq/range/median.hpp>
+#include <ptq/range/no_outliers.hpp>
 #include <ptq/range/one_of.hpp>
+#include <ptq/range/quantile.hpp>
+#include <ptq/range/quantile_ranges.hpp>
+#include <ptq/range/ranges.hpp>
 
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include <boost/hana/for_each.hpp>
 #include <boost/hana/map.hpp>
@@ -37,11 +49,21 @@ constexpr auto named(auto name) {
   return boost::hana::make_pair(name, boost::hana::type_c<Policy>);
 }
 
+template <class Variant>
+struct one_of_variant;
+
+template <class... Policies>
+struct one_of_variant<std::variant<Policies...>> {
+  using type = one_of<Policies...>;
+};
+
+// A policy that goes by two names is one alternative.
 template <class Map>
 struct chosen_from {
   using type =
       decltype(boost::hana::unpack(boost::hana::values(std::declval<Map>()), [](auto... each) {
-        return one_of<typename decltype(each)::type...>{};
+        using distinct = ptq::detail::distinct_variant<typename decltype(each)::type...>;
+        return typename one_of_variant<distinct>::type{};
       }));
 };
 
@@ -56,23 +78,45 @@ inline constexpr auto presets = boost::hana::make_map(
 /// Names as POT spells them.
 inline constexpr auto devices = boost::hana::make_map(
     detail::named<device::any>(BOOST_HANA_STRING("ANY")),
-    detail::named<device::cpu>(BOOST_HANA_STRING("CPU"))
+    detail::named<device::cpu>(BOOST_HANA_STRING("CPU")),
+    detail::named<device::cpu_spr>(BOOST_HANA_STRING("CPU_SPR")),
+    detail::named<device::gpu>(BOOST_HANA_STRING("GPU")),
+    detail::named<device::npu>(BOOST_HANA_STRING("NPU")),
+    detail::named<device::npu>(BOOST_HANA_STRING("VPU")),
+    detail::named<device::gna>(BOOST_HANA_STRING("GNA")),
+    detail::named<device::gna3>(BOOST_HANA_STRING("GNA3")),
+    detail::named<device::gna3>(BOOST_HANA_STRING("GNA3.5"))
 );
 
 inline constexpr auto range_estimators = boost::hana::make_map(
     detail::named<min>(BOOST_HANA_STRING("min")),
     detail::named<max>(BOOST_HANA_STRING("max")),
-    detail::named<abs_max>(BOOST_HANA_STRING("abs_max"))
+    detail::named<abs_max>(BOOST_HANA_STRING("abs_max")),
+    detail::named<quantile>(BOOST_HANA_STRING("quantile")),
+    detail::named<abs_quantile>(BOOST_HANA_STRING("abs_quantile"))
 );
 
 inline constexpr auto aggregators = boost::hana::make_map(
     detail::named<aggregate::mean>(BOOST_HANA_STRING("mean")),
     detail::named<aggregate::max>(BOOST_HANA_STRING("max")),
-    detail::named<aggregate::min>(BOOST_HANA_STRING("min"))
+    detail::named<aggregate::min>(BOOST_HANA_STRING("min")),
+    detail::named<aggregate::median>(BOOST_HANA_STRING("median")),
+    detail::named<aggregate::mean_no_outliers>(BOOST_HANA_STRING("mean_no_outliers")),
+    detail::named<aggregate::median_no_outliers>(BOOST_HANA_STRING("median_no_outliers")),
+    detail::named<aggregate::hl_estimator>(BOOST_HANA_STRING("hl_estimator"))
+);
+
+/// Which estimators and aggregators to use for which mode and granularity.
+inline constexpr auto range_presets = boost::hana::make_map(
+    detail::named<default_ranges>(BOOST_HANA_STRING("default")),
+    detail::named<quantile_ranges>(BOOST_HANA_STRING("quantile"))
 );
 
 inline constexpr auto bias_corrections = boost::hana::make_map(
     detail::named<correction::fast_bias>(BOOST_HANA_STRING("fast")),
+    detail::named<correction::full_bias>(BOOST_HANA_STRING("full")),
+    detail::named<correction::exact_bias>(BOOST_HANA_STRING("exact")),
+    detail::named<correction::sequential_bias>(BOOST_HANA_STRING("sequential")),
     detail::named<correction::none>(BOOST_HANA_STRING("none"))
 );
 
@@ -92,7 +136,7 @@ template <const auto& Map>
 
 /// The policy that goes by `name` in a map.
 /// @param option  What the user set, for the message: `--preset`, `preset`.
-/// @throws error that lists the names if there is no such one.
+/// @throws error that lists the names, and names the nearest, if there is no such one.
 template <const auto& Map>
 [[nodiscard]] auto choose(std::string_view name, const std::string& option) -> chosen<Map> {
   std::optional<chosen<Map>> found;
@@ -102,7 +146,16 @@ template <const auto& Map>
     }
   });
   if (!found) {
-    throw error("`" + std::string(name) + "` is none of " + names_of<Map>(), {}, option);
+    std::vector<std::string_view> known;
+    boost::hana::for_each(Map, [&known](auto pair) {
+      known.emplace_back(boost::hana::first(pair).c_str());
+    });
+    throw error(
+        "`" + std::string(name) + "` is none of " + names_of<Map>() + ": did you mean `" +
+            nearest_name(name, known) + "`?",
+        {},
+        option
+    );
   }
   return *found;
 }

@@ -93,6 +93,8 @@ enum class op : std::uint8_t {
   top_k,
   detection_output,      ///< The last stage of a detector: boxes and classes.
   roi_feature_extractor, ///< Pools features of regions of interest.
+  convert,               ///< Changes the type of the elements.
+  grouped_transposed_convolution,
 };
 
 inline constexpr std::array op_names{
@@ -175,6 +177,8 @@ inline constexpr std::array op_names{
     std::string_view("top_k"),
     std::string_view("detection_output"),
     std::string_view("roi_feature_extractor"),
+    std::string_view("convert"),
+    std::string_view("grouped_transposed_convolution"),
 };
 
 [[nodiscard]] constexpr auto name_of(op kind) noexcept -> std::string_view {
@@ -209,8 +213,20 @@ struct axis_attributes {
   friend auto operator==(const axis_attributes&, const axis_attributes&) -> bool = default;
 };
 
+/// How a GRU combines its gates.
+struct recurrent_attributes {
+  bool linear_before_reset = false;
+
+  friend auto operator==(const recurrent_attributes&, const recurrent_attributes&)
+      -> bool = default;
+};
+
 /// What a graph tells of a node beyond its kind; `monostate` where there is nothing to tell.
-using op_attributes =
-    std::variant<std::monostate, convolution_attributes, matmul_attributes, axis_attributes>;
+using op_attributes = std::variant<
+    std::monostate,
+    convolution_attributes,
+    matmul_attributes,
+    axis_attributes,
+    recurrent_attributes>;
 
 } // namespace ptq

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <ptq/calibration/request.hpp>
+#include <ptq/correction/preparation.hpp>
+#include <ptq/correction/run_access.hpp>
 #include <ptq/graph/topology.hpp>
 #include <ptq/observer/observer.hpp>
 #include <ptq/placement/place.hpp>
@@ -21,9 +23,12 @@ namespace ptq {
 struct correction_context {
   const topology& nodes;
   const placement& sites;
-  const statistics& collected;
-  bool sums_saturate = false; ///< Can the device's u8 x s8 sums overflow 16 bits?
+  const statistics& collected; ///< Of the prepared model.
+  bool sums_saturate = false;  ///< Can the device's u8 x s8 sums overflow 16 bits?
   const observers& tell;
+  const preparation* prepared =
+      nullptr;                     ///< The float model that the plan quantizes; null: as it came.
+  const run_access* run = nullptr; ///< Null where the algorithm was given statistics alone.
 };
 
 namespace detail {
@@ -32,6 +37,12 @@ template <class C>
 concept changes_a_plan =
     requires(const C& policy, const correction_context& context, const plan& before) {
       { policy(context, before) } -> std::same_as<plan>;
+    };
+
+template <class C>
+concept prepares_the_model =
+    requires(const C& policy, const preparation_context& context, const preparation& before) {
+      { policy.prepare(context, before) } -> std::same_as<preparation>;
     };
 
 template <class C>
@@ -46,19 +57,34 @@ struct has_request {
 template <class C>
 struct also_has_request : C, has_request {};
 
-// `request` is there, under whatever signature, iff its name is ambiguous with that of another
-// base.
+struct has_prepare {
+  void prepare();
+};
+
 template <class C>
-concept mentions_request =
-    std::is_class_v<C> && !std::is_final_v<C> && !requires { &also_has_request<C>::request; };
+struct also_has_prepare : C, has_prepare {};
+
+template <class C>
+concept mentions_prepare = std::is_class_v<C> && !std::is_final_v<C> && !is_one_of<C> &&
+                           !requires { &also_has_prepare<C>::prepare; };
+
+// `request` is there, under whatever signature, iff its name is ambiguous with that of another
+// base. A `one_of` has the names whatever its alternatives.
+template <class C>
+concept mentions_request = std::is_class_v<C> && !std::is_final_v<C> && !is_one_of<C> &&
+                           !requires { &also_has_request<C>::request; };
 
 } // namespace detail
 
 /// Improves a plan: `operator()(const correction_context&, const plan&) const -> plan`. One that
 /// needs statistics says so in `request(const topology&, const placement&, statistics_request&)
 /// const`, so that they are collected in the one pass over the samples.
+///
+/// A correction that replaces constants of the float model before any range is taken has, as well
+/// or instead, `prepare(const preparation_context&, const preparation&) const -> preparation`.
 template <class C>
-concept plan_correction = std::regular<C> && detail::changes_a_plan<C>;
+concept plan_correction =
+    std::regular<C> && (detail::changes_a_plan<C> || detail::prepares_the_model<C>);
 
 /// Is `plan_correction<C>`, but fails to compile with a sentence.
 template <class C>
@@ -68,10 +94,15 @@ consteval auto explain_plan_correction() -> bool {
       "a correction is a regular value: default constructible, copyable and equality comparable"
   );
   static_assert(
-      detail::changes_a_plan<C>,
+      detail::changes_a_plan<C> || detail::prepares_the_model<C> || detail::mentions_prepare<C>,
       "a correction provides `operator()(const ptq::correction_context&, const ptq::plan&) const "
       "-> "
       "ptq::plan`"
+  );
+  static_assert(
+      detail::prepares_the_model<C> || !detail::mentions_prepare<C>,
+      "`prepare` is there, but not as `prepare(const ptq::preparation_context&, const "
+      "ptq::preparation&) const -> ptq::preparation`"
   );
   static_assert(
       detail::asks_for_statistics<C> || !detail::mentions_request<C>,
@@ -105,8 +136,26 @@ struct corrections {
     static_cast<void>(ask);
   }
 
+  [[nodiscard]] auto prepare(const preparation_context& context, preparation before) const
+      -> preparation {
+    const auto apply = [&](const auto& policy) {
+      if constexpr (detail::prepares_the_model<std::remove_cvref_t<decltype(policy)>>) {
+        before = policy.prepare(context, before);
+      }
+    };
+    std::apply([&apply](const auto&... policy) { (apply(policy), ...); }, each);
+    static_cast<void>(apply);
+    return before;
+  }
+
   [[nodiscard]] auto operator()(const correction_context& context, plan before) const -> plan {
-    std::apply([&](const auto&... policy) { ((before = policy(context, before)), ...); }, each);
+    const auto apply = [&](const auto& policy) {
+      if constexpr (detail::changes_a_plan<std::remove_cvref_t<decltype(policy)>>) {
+        before = policy(context, before);
+      }
+    };
+    std::apply([&apply](const auto&... policy) { (apply(policy), ...); }, each);
+    static_cast<void>(apply);
     return before;
   }
 
@@ -117,6 +166,9 @@ struct corrections {
   friend auto operator==(const corrections&, const corrections&) -> bool = default;
 };
 
+template <class... Each>
+inline constexpr bool runs_the_model<corrections<Each...>> = (runs_the_model<Each> || ...);
+
 /// Is `plan_correction<C>` or a `corrections<...>`, but fails to compile with a sentence.
 template <class C>
 consteval auto explain_correction_policy() -> bool {
@@ -126,9 +178,12 @@ consteval auto explain_correction_policy() -> bool {
       plan before,
       const topology& nodes,
       const placement& sites,
-      statistics_request& request
+      statistics_request& request,
+      const preparation_context& first,
+      preparation model
   ) {
     { policy(context, before) } -> std::same_as<plan>;
+    { policy.prepare(first, model) } -> std::same_as<preparation>;
     policy.request(nodes, sites, request);
   };
   static_assert(

@@ -104,6 +104,46 @@ namespace ptq {
   return result;
 }
 
+/// The mean of each output channel of a convolution, from what each tap of its kernel reads on the
+/// mean: exact, whatever the padding.
+///
+/// @param weights  `[O, I / groups, spatial...]`
+/// @param taps     `I x kernel` means, as `tap_means` gives them, or `I` if they are the same for
+/// all
+///   taps of a channel.
+/// @return One number for each output channel; empty if the shapes do not fit each other.
+[[nodiscard]] inline auto
+tapped_means(const tensor_data& weights, std::span<const double> taps, std::size_t groups)
+    -> std::vector<double> {
+  if (weights.shape.size() < 3 || groups == 0 || weights.shape[0] % groups != 0) {
+    return {};
+  }
+  const std::size_t inputs = weights.shape[1];
+  std::size_t kernel = 1;
+  for (std::size_t axis = 2; axis != weights.shape.size(); ++axis) {
+    kernel *= weights.shape[axis];
+  }
+  const bool alike = taps.size() == inputs * groups;
+  if (!alike && taps.size() != inputs * groups * kernel) {
+    return {};
+  }
+  const std::size_t per_group = weights.shape[0] / groups;
+  std::vector<double> result(weights.shape[0]);
+  const float* weight = weights.values.data();
+  for (std::size_t o = 0; o != result.size(); ++o) {
+    double sum = 0.0;
+    for (std::size_t i = 0; i != inputs; ++i) {
+      const std::size_t channel = o / per_group * inputs + i;
+      for (std::size_t tap = 0; tap != kernel; ++tap) {
+        const double mean = alike ? taps[channel] : taps[channel * kernel + tap];
+        sum += detail::rounded(static_cast<double>(*weight++) * mean);
+      }
+    }
+    result[o] = sum;
+  }
+  return result;
+}
+
 /// The mean of each output feature of a matrix product whose rows are all `means`.
 ///
 /// @param weights  `[out, in]` if `transposed`, else `[in, out]`.

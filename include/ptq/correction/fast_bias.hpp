@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include <ptq/core/blocks.hpp>
 #include <ptq/core/error.hpp>
-#include <ptq/correction/bias.hpp>
 #include <ptq/correction/concept.hpp>
 #include <ptq/correction/constant_input.hpp>
-#include <ptq/correction/fake_quantized.hpp>
+#include <ptq/correction/detail/bias_change.hpp>
+#include <ptq/correction/detail/operation_mean.hpp>
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <limits>
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace ptq::correction {
@@ -25,81 +19,69 @@ namespace ptq::correction {
 /// @par Definition
 /// `bias = mean output - op(mean input)`: the operation with its fake-quantized weights and without
 /// bias, fed with one constant for each input channel. Its mean over the output positions has a
-/// closed form, so no engine runs.
+/// closed form, so no engine runs. Where a kernel reaches into the padding, the mean of the outputs
+/// and the output of the means differ even in floating point: `exact_bias` does not have this flaw.
 ///
 /// A bias whose relative change is not below `threshold` anywhere, or that has a zero in it, is
 /// left as it is.
 /// @see POT, FastBiasCorrection
 struct fast_bias {
-  double threshold = 2.0; ///< Of the largest `|new - old| / |old|` over the channels.
+  double threshold = 2.0; ///< Of the largest `|new - old| / |old|` over the channels. Above 0.
+  bool apply_for_all_nodes = false; ///< Also operations whose weights are not quantized.
 
   void request(const topology& nodes, const placement& sites, statistics_request& ask) const {
     for (const topology::node& node : nodes.nodes) {
       const std::optional<bias_site> bias = find_bias(nodes, node);
-      if (!bias || !has_quantized_weights(nodes, sites, node) || missing(node) != nullptr) {
-        continue;
+      if (bias && detail::why_not_linear(node) == nullptr &&
+          nodes.constant_at(node, 1) != nullptr &&
+          (apply_for_all_nodes || detail::has_quantized_weights(nodes, sites, node))) {
+        ask.mean(node.inputs[0], detail::channel_axis(node));
+        ask.mean(bias->output, detail::channel_axis(node));
       }
-      ask.mean(node.inputs[0], channel_axis(node));
-      ask.mean(bias->output, channel_axis(node));
     }
   }
 
   [[nodiscard]] auto operator()(const correction_context& context, const plan& before) const
       -> plan {
     plan after = before;
-    for (const topology::node& node : context.nodes.nodes) {
-      const std::optional<bias_site> bias = find_bias(context.nodes, node);
-      if (!bias || !has_quantized_weights(context.nodes, context.sites, node)) {
-        continue;
-      }
+    for (const detail::biased_operation& each :
+         detail::biased_operations(context, apply_for_all_nodes)) {
+      const topology::node& node = context.nodes.nodes[each.node];
       const auto leave = [&](const std::string& why) {
         context.tell.on_note({node.name, "bias left as it is: " + why});
       };
-      if (const char* const lacking = missing(node)) {
+      if (const char* const lacking = detail::why_not_linear(node)) {
         leave(lacking);
         continue;
       }
-      if (context.nodes.tensors[bias->tensor].consumers.size() != 1) {
-        leave("it is shared with another operation");
-        continue;
-      }
-      const std::vector<double> expected = mean_of(context, bias->output, node);
+      const std::vector<double> expected = mean_of(context, each.bias.output, node);
       const std::vector<double> reached = quantized_mean(context, before, node);
-      const std::string& name = context.nodes.tensors[bias->tensor].name;
-      const tensor_data* const replaced = before.constant(name);
-      tensor_data value = replaced != nullptr
-                              ? *replaced
-                              : to_floats(*context.nodes.producer(bias->tensor).constant);
-      if (!bias->axis || reached.empty() || expected.size() != reached.size() ||
-          value.values.size() != reached.size()) {
+      const tensor_data old = detail::constant_under(before, context.nodes, each.bias.tensor);
+      if (reached.empty() || expected.size() != reached.size() ||
+          old.values.size() != reached.size()) {
         leave("its shape is not that of the channels");
         continue;
       }
-      double change = 0.0;
+      std::vector<double> shift;
       for (std::size_t c = 0; c != reached.size(); ++c) {
-        const double old = static_cast<double>(value.values[c]);
-        value.values[c] = static_cast<float>(expected[c] - reached[c]);
-        change =
-            old == 0.0
-                ? std::numeric_limits<double>::infinity()
-                : std::max(change, std::abs((static_cast<double>(value.values[c]) - old) / old));
+        const auto value = static_cast<double>(static_cast<float>(expected[c] - reached[c]));
+        shift.push_back(value - static_cast<double>(old.values[c]));
       }
-      if (!(change < threshold)) {
-        leave(
-            std::isinf(change) ? "it has a zero in it"
-                               : "it would change by " + std::to_string(change) +
-                                     " of its value, not below the "
-                                     "threshold " +
-                                     std::to_string(threshold)
-        );
+      detail::bias_change change = detail::changed_bias(old, shift);
+      if (const std::string why = detail::why_left(change, threshold); !why.empty()) {
+        leave(why);
         continue;
       }
       context.tell.on_note(
-          {node.name, "bias corrected by up to " + std::to_string(change) + " of its value"}
+          {node.name,
+           "bias corrected by up to " + std::to_string(change.magnitude) + " of its value"}
       );
-      after.constants.push_back(
-          replaced_constant{name, node.name, "fast_bias_correction", std::move(value)}
-      );
+      after.constants.push_back(replaced_constant{
+          context.nodes.tensors[each.bias.tensor].name,
+          node.name,
+          "fast_bias_correction",
+          std::move(change.value)
+      });
     }
     return after;
   }
@@ -114,44 +96,11 @@ struct fast_bias {
   friend constexpr auto operator==(const fast_bias&, const fast_bias&) -> bool = default;
 
 private:
-  static auto channel_axis(const topology::node& of) -> std::size_t {
-    return of.kind == op::matmul ? last_axis : 1;
-  }
-
-  static auto
-  has_quantized_weights(const topology& in, const placement& sites, const topology::node& of)
-      -> bool {
-    return std::ranges::any_of(sites.sites, [&](const quantizer_site& site) {
-      return site.kind == tensor_kind::weights &&
-             std::ranges::any_of(site.consumers, [&](const topology::port& port) {
-               return port.input == 1 && &in.nodes[port.node] == &of;
-             });
-    });
-  }
-
-  /// Why the mean output of this operation cannot be told; null if it can.
-  static auto missing(const topology::node& of) -> const char* {
-    if (of.kind == op::transposed_convolution) {
-      return "transposed convolutions are not covered";
-    }
-    if (of.kind != op::matmul && topology::convolution_of(of) == nullptr) {
-      return "the graph does not tell the convolution's strides and pads: give it "
-             "`attributes(node_id) const -> ptq::op_attributes`";
-    }
-    if (of.kind == op::matmul && of.attributes) {
-      const auto* const product = std::get_if<matmul_attributes>(&*of.attributes);
-      if (product != nullptr && product->transpose_a) {
-        return "its activations are transposed";
-      }
-    }
-    return nullptr;
-  }
-
   static auto
   mean_of(const correction_context& context, std::size_t tensor, const topology::node& of)
       -> std::vector<double> {
     std::vector<double> means = context.collected.mean(
-        {context.nodes.tensors[tensor].name, statistic_key("mean", channel_axis(of))}
+        {context.nodes.tensors[tensor].name, statistic_key("mean", detail::channel_axis(of))}
     );
     // As in POT, whose means are binary32.
     for (double& mean : means) {
@@ -163,19 +112,10 @@ private:
   static auto
   quantized_mean(const correction_context& context, const plan& before, const topology::node& of)
       -> std::vector<double> {
-    const std::string& weights_name = context.nodes.tensors[of.inputs[1]].name;
-    const tensor_data* const replaced = before.constant(weights_name);
-    tensor_data weights =
-        replaced != nullptr ? *replaced : to_floats(*context.nodes.constant_at(of, 1));
-    const quantizer* const grids = before.input(of.name, 1);
-    if (grids != nullptr) {
-      weights = fake_quantized(std::move(weights), grids->format);
-    }
+    const tensor_data weights = detail::weights_under(before, context.nodes, of);
     const std::vector<double> means = mean_of(context, of.inputs[0], of);
     if (of.kind == op::matmul) {
-      const auto* const product =
-          of.attributes ? std::get_if<matmul_attributes>(&*of.attributes) : nullptr;
-      return multiplied_means(weights, means, product == nullptr || product->transpose_b);
+      return multiplied_means(weights, means, detail::has_transposed_weights(of));
     }
     return convolved_means(
         weights,

@@ -16,7 +16,8 @@ namespace ptq {
 
 /// Which weights the saturation fix halves.
 enum class saturation : std::uint8_t {
-  first_layer, ///< Of the convolutions that come first on each path from an input.
+  first_layer, ///< Of the convolutions that come first on each path from an input, and of those
+               ///< whose channels were aligned.
   all,         ///< Of all convolutions and matrix products.
   no,
 };
@@ -36,9 +37,11 @@ struct saturation_fix {
     if (apply == saturation::no || !context.sums_saturate || !has_convolution(context.nodes)) {
       return before;
     }
-    const std::set<std::size_t> chosen = apply == saturation::all
-                                             ? weighted_nodes(context.nodes)
-                                             : first_convolutions(context.nodes);
+    std::set<std::size_t> chosen = apply == saturation::all ? weighted_nodes(context.nodes)
+                                                            : first_convolutions(context.nodes);
+    if (context.prepared != nullptr) {
+      chosen.insert(context.prepared->rescaled.begin(), context.prepared->rescaled.end());
+    }
     plan after = before;
     for (auto& entry : after.quantizers) {
       if (entry->kind != tensor_kind::weights) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ptq/core/samples.hpp>
+#include <ptq/core/tensor_view.hpp>
 #include <ptq/evaluator/metric.hpp>
 #include <ptq/evaluator/show.hpp>
 #include <ptq/graph/concept.hpp>
@@ -51,6 +52,27 @@ concept measures_metrics =
       { evaluator.measure(graph, under, range) } -> std::convertible_to<measurement>;
     };
 
+template <class E, class G>
+concept runs_parts = requires(
+    E& evaluator,
+    const G& graph,
+    const plan& under,
+    typename G::node_id node,
+    std::span<const tensor_view> inputs,
+    show_ref<typename G::node_id> show
+) { evaluator.run_part(graph, under, node, inputs, show); };
+
+struct has_run_part {
+  void run_part();
+};
+
+template <class E>
+struct also_has_run_part : E, has_run_part {};
+
+template <class E>
+concept mentions_run_part =
+    std::is_class_v<E> && !std::is_final_v<E> && !requires { &also_has_run_part<E>::run_part; };
+
 struct has_measure {
   void measure();
 };
@@ -88,6 +110,18 @@ concept evaluator_for =
 /// std::span<const ptq::tap<graph>>, const ptq::samples&, show)`.
 template <class E, class G>
 concept plan_evaluator_for = evaluator_for<E, G> && detail::observes_under_a_plan<E, G>;
+
+/// An evaluator that also computes one operation alone, from values that it is given:
+/// `run_part(const graph&, const ptq::plan&, node_id, std::span<const ptq::tensor_view>, show)`.
+/// Corrections that go from operation to operation then run each sample once, not once for each.
+///
+/// @par Laws
+/// - `inputs` are the values of the node's inputs that are connected and not constant, in the order
+///   of its ports, as `observe` showed them: before any quantizer. Axis 0 is the sample.
+/// - The plan's quantizers on the node's inputs and its constants apply.
+/// - The node's outputs are shown as those of sample 0, with the bits of `observe` under that plan.
+template <class E, class G>
+concept evaluator_of_parts_for = plan_evaluator_for<E, G> && detail::runs_parts<E, G>;
 
 /// An evaluator with labels: `measure(const graph&, const ptq::plan&, const ptq::samples&) ->
 /// ptq::measurement`.
@@ -137,6 +171,11 @@ consteval auto explain_evaluator() -> bool {
         "`measure` is there, but not as `measure(const graph&, const ptq::plan&, const "
         "ptq::samples&) -> ptq::measurement`"
     );
+    static_assert(
+        detail::runs_parts<E, G> || !detail::mentions_run_part<E>,
+        "`run_part` is there, but not as `run_part(const graph&, const ptq::plan&, node_id, "
+        "std::span<const ptq::tensor_view>, show)`"
+    );
   }
   return evaluator_for<E, G>;
 }
@@ -153,6 +192,21 @@ consteval auto explain_plan_evaluator() -> bool {
     );
   }
   return plan_evaluator_for<E, G>;
+}
+
+/// Is `evaluator_of_parts_for<E, G>`, but fails to compile with one sentence for each missing
+/// piece.
+template <class E, class G>
+consteval auto explain_evaluator_of_parts() -> bool {
+  static_assert(explain_plan_evaluator<E, G>());
+  if constexpr (graph<G>) {
+    static_assert(
+        detail::runs_parts<E, G>,
+        "an evaluator of parts provides `run_part(const graph&, const ptq::plan&, node_id, "
+        "std::span<const ptq::tensor_view>, show)`"
+    );
+  }
+  return evaluator_of_parts_for<E, G>;
 }
 
 /// Is `forkable_evaluator_for<E, G>`, but fails to compile with one sentence for each missing

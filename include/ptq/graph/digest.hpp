@@ -91,6 +91,10 @@ struct feed_attributes {
   }
 
   void operator()(const axis_attributes& of) const { hash.number(of.axis); }
+
+  void operator()(const recurrent_attributes& of) const {
+    hash.number(of.linear_before_reset ? 1U : 0U);
+  }
 };
 
 } // namespace detail

@@ -146,6 +146,10 @@ template <graph G>
     if (node.kind == op::convolution && detail::is_depthwise(out, node)) {
       node.kind = op::depthwise_convolution;
     }
+    const auto* const geometry = topology::convolution_of(node);
+    if (node.kind == op::transposed_convolution && geometry != nullptr && geometry->groups > 1) {
+      node.kind = op::grouped_transposed_convolution;
+    }
   }
   return result;
 }

@@ -57,6 +57,41 @@ inline auto constant_text(const replaced_constant& of) -> std::string {
          ",\n      \"values\": " + list_text(of.value.values, number_text<float>) + "\n    }";
 }
 
+/// Which quantizers of the plan a group has, by index.
+inline auto indices_of(const group& of, const plan& in) -> std::vector<std::size_t> {
+  std::vector<std::size_t> result;
+  for (std::size_t q = 0; q != in.quantizers.size(); ++q) {
+    const auto& consumers = in.quantizers[q]->consumers;
+    const auto has = [&of](const port_name& port) {
+      return std::ranges::binary_search(of.quantizers, port);
+    };
+    if (std::ranges::any_of(consumers, has)) {
+      if (!std::ranges::all_of(consumers, has)) {
+        throw error(
+            "a group has some of its readers and not the others",
+            ptq::detail::entry_path("quantizers", q)
+        );
+      }
+      result.push_back(q);
+    }
+  }
+  return result;
+}
+
+inline auto groups_text(const plan& of) -> std::string {
+  if (of.groups.empty()) {
+    return {};
+  }
+  std::string result;
+  const auto index = [](std::size_t n) { return std::to_string(n); };
+  for (const auto& entry : of.groups) {
+    result += result.empty() ? "\n" : ",\n";
+    result += "    {\"quantizers\": " + list_text(indices_of(*entry, of), index) +
+              ", \"operations\": " + list_text(entry->operations, string_text) + "}";
+  }
+  return ",\n  \"groups\": [" + result + "\n  ]";
+}
+
 template <class Entries, class Text>
 auto entries_text(const Entries& of, Text text) -> std::string {
   std::string result;
@@ -110,6 +145,29 @@ auto read_quantizer(const member<Json>& from) -> quantizer {
   return result;
 }
 
+/// A group of the quantizers that were read before it.
+template <class Json>
+auto read_group(const member<Json>& from, const plan& in) -> group {
+  group result;
+  from["quantizers"].for_each([&](const member<Json>& entry) {
+    const std::size_t index = entry.index();
+    if (index >= in.quantizers.size()) {
+      throw error(
+          "is " + std::to_string(index) + ", but there are " +
+              std::to_string(in.quantizers.size()) + " quantizers",
+          entry.path()
+      );
+    }
+    const auto& consumers = in.quantizers[index]->consumers;
+    result.quantizers.insert(result.quantizers.end(), consumers.begin(), consumers.end());
+  });
+  std::ranges::sort(result.quantizers);
+  from["operations"].for_each([&](const member<Json>& name) {
+    result.operations.push_back(name.string());
+  });
+  return result;
+}
+
 template <class Json>
 auto read_constant(const member<Json>& from) -> replaced_constant {
   replaced_constant result{
@@ -138,7 +196,8 @@ auto read_constant(const member<Json>& from) -> replaced_constant {
          "},\n  \"quantizers\": " +
          json::detail::entries_text(of.quantizers, json::detail::quantizer_text) +
          ",\n  \"constants\": " +
-         json::detail::entries_text(of.constants, json::detail::constant_text) + "\n}\n";
+         json::detail::entries_text(of.constants, json::detail::constant_text) +
+         json::detail::groups_text(of) + "\n}\n";
 }
 
 /// The same as a JSON value, to be put into a larger document.
@@ -164,6 +223,11 @@ template <class Json>
   from["constants"].for_each([&](const json::member<Json>& entry) {
     result.constants.emplace_back(json::detail::read_constant(entry));
   });
+  if (from.has("groups")) {
+    from["groups"].for_each([&](const json::member<Json>& entry) {
+      result.groups.emplace_back(json::detail::read_group(entry, result));
+    });
+  }
   validate(result);
   return result;
 }

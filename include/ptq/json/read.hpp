@@ -36,6 +36,10 @@ public:
     return {*found, below(name)};
   }
 
+  [[nodiscard]] auto has(const std::string& name) const -> bool {
+    return value_->is_object() && value_->find(name) != value_->end();
+  }
+
   template <class Visit>
   void for_each(Visit visit) const {
     require(value_->is_array(), "an array");

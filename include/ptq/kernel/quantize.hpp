@@ -20,13 +20,15 @@
 
 namespace ptq {
 
-/// What stores a code: `std::int8_t` or `std::uint8_t`.
+/// What stores a code: an integer of 8 or 16 bits.
 template <class Code>
-concept code = std::same_as<Code, std::int8_t> || std::same_as<Code, std::uint8_t>;
+concept code = std::same_as<Code, std::int8_t> || std::same_as<Code, std::uint8_t> ||
+               std::same_as<Code, std::int16_t> || std::same_as<Code, std::uint16_t>;
 
 namespace detail {
 
-inline constexpr std::int64_t most_code_levels = 256;
+template <code Code>
+inline constexpr std::int64_t most_code_levels = std::int64_t{1} << (8 * sizeof(Code));
 
 template <rounding Ties, class Arch, class Code, class... Arguments>
 void quantize_rounding(
@@ -58,15 +60,15 @@ void quantize_by(rounding ties, const float* from, Code* to, const Arguments&...
 /// so that 255 levels are -127..127 and 256 are -128..127.
 template <code Code>
 [[nodiscard]] constexpr auto lowest_code(const grid& on) noexcept -> int {
-  return std::same_as<Code, std::int8_t> ? -static_cast<int>(on.levels / 2) : 0;
+  return std::signed_integral<Code> ? -static_cast<int>(on.levels / 2) : 0;
 }
 
 /// Maps `x` onto codes: the level that `reference::level` says, counted from `lowest_code`.
 ///
 /// @par Definition
 /// `half_up` gives the codes that OpenVINO's Model Optimizer packs.
-/// @throws error if the sizes differ, a limit is NaN, the levels are not 2 to 256, or `x` holds a
-/// NaN; the codes are then unspecified
+/// @throws error if the sizes differ, a limit is NaN, the levels are not 2 to 256 (65,536
+/// for codes of 16 bits), or `x` holds a NaN; the codes are then unspecified
 template <class Arch = xsimd::default_arch, code Code>
 void quantize(
     std::span<const float> x,
@@ -75,7 +77,7 @@ void quantize(
     rounding ties = rounding::half_even
 ) {
   detail::check_sizes(x.size(), codes.size(), "quantize");
-  detail::check_grid(on, "quantize", 0, detail::most_code_levels);
+  detail::check_grid(on, "quantize", 0, detail::most_code_levels<Code>);
   if (!x.empty()) {
     detail::quantize_by<Arch>(ties, x.data(), codes.data(), x.size(), on);
   }
@@ -92,7 +94,7 @@ void quantize(
     rounding ties = rounding::half_even
 ) {
   const auto layout =
-      detail::check_channels(x, element_type::f32, on, "quantize", detail::most_code_levels);
+      detail::check_channels(x, element_type::f32, on, "quantize", detail::most_code_levels<Code>);
   detail::check_sizes(x.size(), codes.size(), "quantize");
   if (!codes.empty()) {
     const grid* grids = on.grids.data();
@@ -106,11 +108,12 @@ void quantize(
 /// @par Laws
 /// `dequantize(quantize(x))` has the bits of `fake_quantize(x)` for `in_low < x <= in_high`; at the
 /// ends `fake_quantize` gives `out_low` and `out_high` themselves.
-/// @throws error if the sizes differ, a limit is NaN, or the levels are not 2 to 256
+/// @throws error if the sizes differ, a limit is NaN, or the levels are not 2 to 256 (65,536
+/// for codes of 16 bits)
 template <class Arch = xsimd::default_arch, code Code>
 void dequantize(std::span<const Code> codes, std::span<float> values, const grid& on) {
   detail::check_sizes(codes.size(), values.size(), "dequantize");
-  detail::check_grid(on, "dequantize", 0, detail::most_code_levels);
+  detail::check_grid(on, "dequantize", 0, detail::most_code_levels<Code>);
   if (!codes.empty()) {
     detail::dequantize_kernel<Code>{}(Arch{}, codes.data(), values.data(), codes.size(), on);
   }
@@ -118,22 +121,26 @@ void dequantize(std::span<const Code> codes, std::span<float> values, const grid
 
 /// Each channel on its own grid; `values` get the memory layout of `codes`.
 ///
-/// @param codes  int8 or uint8, any order of axes, without gaps in memory
+/// @param codes  integers of 8 or 16 bits, any order of axes, without gaps in memory
 template <class Arch = xsimd::default_arch>
 void dequantize(const tensor_view& codes, std::span<float> values, const channel_grids& on) {
   const auto run = [&]<class Code>(const Code* from) {
-    const auto layout = detail::check_channels(
-        codes, element_type_of<Code>, on, "dequantize", detail::most_code_levels
-    );
+    const auto layout = detail::
+        check_channels(codes, element_type_of<Code>, on, "dequantize", detail::most_code_levels<Code>);
     detail::check_sizes(codes.size(), values.size(), "dequantize");
     if (!values.empty()) {
       detail::dequantize_kernel<Code>{}(Arch{}, from, values.data(), layout, on.grids.data());
     }
   };
-  if (codes.type() == element_type::u8) {
-    run(codes.template data_as<std::uint8_t>());
-  } else {
-    run(codes.template data_as<std::int8_t>());
+  switch (codes.type()) {
+  case element_type::u8:
+    return run(codes.template data_as<std::uint8_t>());
+  case element_type::i16:
+    return run(codes.template data_as<std::int16_t>());
+  case element_type::u16:
+    return run(codes.template data_as<std::uint16_t>());
+  default:
+    return run(codes.template data_as<std::int8_t>());
   }
 }
 

@@ -5,7 +5,8 @@
 #include <ptq/core/error.hpp>
 #include <ptq/correction/bias.hpp>
 #include <ptq/graph/read.hpp>
-#include <ptq/kernel/quantize.hpp>
+#include <ptq/lowering/lowered_tensor.hpp>
+#include <ptq/lowering/weights.hpp>
 #include <ptq/plan/check_model.hpp>
 #include <ptq/plan/plan.hpp>
 
@@ -14,106 +15,13 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace ptq {
 
-/// A constant of the graph as integers: `value = (code - zero point) * scale`.
-struct lowered_tensor {
-  std::string name{}; ///< Of the constant.
-  std::string node{}; ///< The operation that reads it first.
-  std::vector<std::size_t> shape{};
-  /// In the order of `shape`, row-major: int8 or uint8 weights, int32 biases.
-  std::variant<std::vector<std::int8_t>, std::vector<std::uint8_t>, std::vector<std::int32_t>>
-      codes{};
-  std::optional<std::size_t> axis{}; ///< Of the channels; empty: one scale for all.
-  std::vector<float> scales{};
-  std::vector<float> zero_points{}; ///< As computed; whole numbers up to rounding noise mostly.
-
-  friend auto operator==(const lowered_tensor&, const lowered_tensor&) -> bool = default;
-};
-
 namespace detail {
-
-/// Takes zero points that are whole numbers up to the noise of binary32 into the codes, if all of
-/// these still fit.
-inline void remove_zero_points(std::vector<std::int8_t>& codes, lowered_tensor& of) {
-  constexpr double tolerance = 1e-4;
-  std::vector<int> whole;
-  for (const float zero_point : of.zero_points) {
-    const double nearest = std::nearbyint(static_cast<double>(zero_point));
-    if (std::abs(static_cast<double>(zero_point) - nearest) > tolerance) {
-      return;
-    }
-    whole.push_back(static_cast<int>(nearest));
-  }
-  std::size_t inner = 1;
-  for (std::size_t axis = of.axis ? *of.axis + 1 : of.shape.size(); axis < of.shape.size();
-       ++axis) {
-    inner *= of.shape[axis];
-  }
-  const auto shifted = [&](std::size_t i) {
-    return int{codes[i]} - whole[of.axis ? i / inner % whole.size() : 0];
-  };
-  for (std::size_t i = 0; i != codes.size(); ++i) {
-    if (shifted(i) < -128 || shifted(i) > 127) {
-      return;
-    }
-  }
-  for (std::size_t i = 0; i != codes.size(); ++i) {
-    codes[i] = static_cast<std::int8_t>(shifted(i));
-  }
-  of.zero_points.assign(of.zero_points.size(), 0.0F);
-}
-
-template <class Code>
-auto packed(const tensor_data& constant, const uniform_format& format) -> std::vector<Code> {
-  std::vector<Code> codes(constant.values.size());
-  if (format.axis) {
-    quantize(
-        constant.view(),
-        std::span<Code>(codes),
-        channel_grids{.axis = *format.axis, .grids = format.grids},
-        rounding::half_up
-    );
-  } else {
-    quantize(
-        std::span<const float>(constant.values),
-        std::span<Code>(codes),
-        format.grids.front(),
-        rounding::half_up
-    );
-  }
-  return codes;
-}
-
-inline auto lowered_weights(const tensor_data& constant, const quantizer& by, element_type as)
-    -> lowered_tensor {
-  lowered_tensor result{
-      .name = by.tensor,
-      .node = by.consumers.empty() ? std::string{} : by.consumers.front().node,
-      .shape = constant.shape,
-      .axis = by.format.axis
-  };
-  const bool is_signed = as == element_type::i8;
-  for (const grid& each : by.format.grids) {
-    const auto lowest = is_signed ? static_cast<double>(-(each.levels / 2)) : 0.0;
-    result.scales.push_back(static_cast<float>(each.scale()));
-    result.zero_points.push_back(static_cast<float>(lowest + each.zero_point()));
-  }
-  if (is_signed) {
-    auto codes = packed<std::int8_t>(constant, by.format);
-    remove_zero_points(codes, result);
-    result.codes = std::move(codes);
-  } else {
-    result.codes = packed<std::uint8_t>(constant, by.format);
-  }
-  return result;
-}
 
 inline auto lowered_bias(
     const tensor_data& bias,
@@ -132,7 +40,7 @@ inline auto lowered_bias(
       (per_channel_scales && !axis)) {
     return std::nullopt;
   }
-  lowered_tensor result{.name = std::move(name), .node = of.name, .shape = bias.shape};
+  lowered_tensor result{.name = std::move(name), .node = of.name, .shape = bias.shape, .bits = 32};
   if (per_channel_scales) {
     result.axis = axis;
   }
@@ -212,20 +120,20 @@ inline auto common_input_quantizer(const plan& by, const topology::node& of) -> 
 
 } // namespace detail
 
-/// The integers that the plan makes of the graph's constants: int8 weights, packed half up as
-/// OpenVINO does, and int32 biases in units of input scale times weight scale.
+/// The integers that the plan makes of the graph's constants: int8 or int16 weights, packed half up
+/// as OpenVINO does, and int32 biases in units of input scale times weight scale.
 ///
 /// A zero point that is a whole number and can be taken into the codes is; symmetric weights have
 /// none. Biases are given for operations whose input and weights are both quantized, with one input
-/// scale for each output channel; one too large for int32 is left out. Weights of more than 256
+/// scale for each output channel; one too large for int32 is left out. Weights of more than 65,536
 /// levels stay in floating point.
-/// @param weights_as  `element_type::i8`, or `element_type::u8`: codes from 0 on, zero points kept.
-/// @throws error if the plan is of another graph, or for another element type.
+/// @throws error if the plan is of another graph, its grids are none, or for another element type.
+/// @see POT, `compress_model_weights`
 [[nodiscard]] inline auto
-lower(const topology& in, const plan& by, element_type weights_as = element_type::i8)
+lower(const topology& in, const plan& by, const lowering_options& how = {})
     -> std::vector<lowered_tensor> {
   check_model(by, in);
-  if (weights_as != element_type::i8 && weights_as != element_type::u8) {
+  if (how.weights_as != element_type::i8 && how.weights_as != element_type::u8) {
     throw error("weights are lowered to int8 or uint8", {}, "weights_as");
   }
   const auto value_of = [&](std::size_t tensor) {
@@ -241,9 +149,9 @@ lower(const topology& in, const plan& by, element_type weights_as = element_type
     if (found == in.tensors.end() || !in.nodes[found->node].constant) {
       throw error("the plan is of another model: the graph has no such constant", entry->tensor);
     }
-    if (!entry->format.grids.empty() && entry->format.grids.front().levels <= 256) {
+    if (entry->format.grids.empty() || entry->format.grids.front().levels <= most_lowered_levels) {
       const auto tensor = static_cast<std::size_t>(found - in.tensors.begin());
-      result.push_back(detail::lowered_weights(value_of(tensor), *entry, weights_as));
+      result.push_back(detail::lowered_weights(value_of(tensor), *entry, how));
     }
   }
   for (const topology::node& node : in.nodes) {
@@ -263,9 +171,22 @@ lower(const topology& in, const plan& by, element_type weights_as = element_type
   return result;
 }
 
+/// The same with codes of another type, `element_type::i8` or `element_type::u8`.
+[[nodiscard]] inline auto lower(const topology& in, const plan& by, element_type weights_as)
+    -> std::vector<lowered_tensor> {
+  return lower(in, by, lowering_options{.weights_as = weights_as});
+}
+
+/// @see lower(const topology&, const plan&, const lowering_options&)
+template <graph G>
+[[nodiscard]] auto lower(const G& of, const plan& by, const lowering_options& how = {})
+    -> std::vector<lowered_tensor> {
+  return lower(read_graph(of).nodes, by, how);
+}
+
 /// @see lower(const topology&, const plan&, element_type)
 template <graph G>
-[[nodiscard]] auto lower(const G& of, const plan& by, element_type weights_as = element_type::i8)
+[[nodiscard]] auto lower(const G& of, const plan& by, element_type weights_as)
     -> std::vector<lowered_tensor> {
   return lower(read_graph(of).nodes, by, weights_as);
 }

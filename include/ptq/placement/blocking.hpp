@@ -1,71 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include <ptq/device/table.hpp>
 #include <ptq/graph/topology.hpp>
-#include <ptq/placement/choices.hpp>
+#include <ptq/placement/insertion.hpp>
+#include <ptq/placement/rules.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <map>
 #include <set>
-#include <span>
-#include <utility>
 #include <vector>
 
 namespace ptq::detail {
-
-/// A fake-quantizer on one edge, before edges are put together to quantizers.
-struct edge_quantizer {
-  choice_list choices{};
-};
-
-/// An edge, by the input that it ends in.
-using edge = std::pair<std::size_t, std::size_t>;
-using edge_quantizers = std::map<edge, edge_quantizer>;
-
-/// The rules of a device, by kind of operation.
-class rule_book {
-public:
-  explicit rule_book(std::span<const device_rule> rules) {
-    for (const device_rule& rule : rules) {
-      by_kind_.emplace(rule.kind, &rule);
-    }
-  }
-
-  [[nodiscard]] auto of(op kind) const -> const device_rule* {
-    const auto found = by_kind_.find(kind);
-    return found == by_kind_.end() ? nullptr : found->second;
-  }
-
-  [[nodiscard]] auto quantizes(op kind) const -> bool {
-    const device_rule* const rule = of(kind);
-    return rule != nullptr && rule->does == device_rule::role::quantizes;
-  }
-
-  /// Only moves values: a quantizer behind it may as well stand before it.
-  [[nodiscard]] auto moves(op kind) const -> bool {
-    const device_rule* const rule = of(kind);
-    return rule != nullptr && rule->does != device_rule::role::quantizes;
-  }
-
-  [[nodiscard]] auto unifies(op kind) const -> bool {
-    const device_rule* const rule = of(kind);
-    return rule != nullptr && rule->does == device_rule::role::unifies;
-  }
-
-private:
-  std::map<op, const device_rule*> by_kind_;
-};
-
-inline auto is_weighted(op kind) -> bool {
-  return kind == op::convolution || kind == op::depthwise_convolution ||
-         kind == op::transposed_convolution || kind == op::matmul;
-}
-
-inline auto joins_its_inputs(op kind) -> bool {
-  return kind == op::concat;
-}
 
 /// Finds the nodes above which no quantizer may be moved, because their value also reaches an
 /// operation that stays in floating point.
@@ -101,8 +47,8 @@ private:
 
   [[nodiscard]] auto passes(std::size_t node) const -> bool {
     const op kind = in_->nodes[node].kind;
-    return rules_->moves(kind) || kind == op::average_pool || kind == op::reduce_mean ||
-           kind == op::output;
+    return rules_->moves(kind) || kind == op::interpolate || kind == op::average_pool ||
+           kind == op::reduce_mean || kind == op::output;
   }
 
   [[nodiscard]] auto forward(std::size_t from) const -> walk {
@@ -116,6 +62,9 @@ private:
         for (const topology::port& port : in_->tensors[tensor].consumers) {
           if (edges_->contains({port.node, port.input})) {
             result.met_a_quantizer = true;
+            continue;
+          }
+          if (in_->nodes[port.node].kind == op::shape_of) {
             continue;
           }
           if (!passes(port.node)) {

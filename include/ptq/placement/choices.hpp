@@ -4,12 +4,45 @@
 #include <ptq/device/table.hpp>
 
 #include <algorithm>
-#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
 
 namespace ptq {
+
+/// The codes of a choice: from `low` to `high`, both included.
+struct code_range {
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+
+  friend constexpr auto operator==(const code_range&, const code_range&) -> bool = default;
+};
+
+/// The codes of a choice: explicit ones, or those that follow from its bits. Symmetric weights
+/// leave out the least, so that the codes are symmetric, too.
+[[nodiscard]] constexpr auto codes_of(tensor_kind kind, const quantization_choice& choice)
+    -> code_range {
+  const std::int64_t half = (std::int64_t{1} << choice.bits) / 2;
+  const bool narrow = kind == tensor_kind::weights && choice.mode == symmetric;
+  return {
+      choice.level_low.value_or(narrow ? 1 - half : -half), choice.level_high.value_or(half - 1)
+  };
+}
+
+/// How many codes a choice has.
+/// @see POT, `levels` of FakeQuantize
+[[nodiscard]] constexpr auto levels_of(tensor_kind kind, const quantization_choice& choice)
+    -> std::int64_t {
+  const code_range codes = codes_of(kind, choice);
+  const auto magnitude = [](std::int64_t code) { return code < 0 ? -code : code; };
+  return magnitude(codes.low) + magnitude(codes.high) + 1;
+}
+
+/// Are the codes signed whatever the values are? Otherwise the values decide.
+[[nodiscard]] constexpr auto is_signed(const quantization_choice& choice) -> bool {
+  return choice.level_low && choice.level_high && *choice.level_low < 0;
+}
 
 /// What the user wants of weights or activations, whatever the device would choose. What is left
 /// empty is the device's to choose.
@@ -17,6 +50,8 @@ struct tensor_options {
   std::optional<int> bits{};
   std::optional<ptq::mode> mode{};
   std::optional<ptq::granularity> granularity{};
+  std::optional<std::int64_t> level_low{}; ///< The least code. Explicit codes fix the sign.
+  std::optional<std::int64_t> level_high{};
 
   friend auto operator==(const tensor_options&, const tensor_options&) -> bool = default;
 };
@@ -25,25 +60,45 @@ using choice_list = std::vector<quantization_choice>;
 
 /// The choices that agree with what the user wants; if there are none, the device's choices with
 /// the user's wishes put in.
-[[nodiscard]] inline auto
-with_options(std::span<const quantization_choice> offered, const tensor_options& wanted)
-    -> choice_list {
-  const auto agrees = [&wanted](const quantization_choice& choice) {
+[[nodiscard]] inline auto with_options(
+    std::span<const quantization_choice> offered,
+    const tensor_options& wanted,
+    tensor_kind kind = tensor_kind::activations
+) -> choice_list {
+  const auto agrees = [&](const quantization_choice& choice) {
+    const code_range codes = codes_of(kind, choice);
     return choice.bits == wanted.bits.value_or(choice.bits) &&
            choice.mode == wanted.mode.value_or(choice.mode) &&
-           choice.granularity == wanted.granularity.value_or(choice.granularity);
+           choice.granularity == wanted.granularity.value_or(choice.granularity) &&
+           codes.low == wanted.level_low.value_or(codes.low) &&
+           codes.high == wanted.level_high.value_or(codes.high);
   };
-  choice_list result;
-  std::ranges::copy_if(offered, std::back_inserter(result), agrees);
-  if (!result.empty()) {
-    return result;
-  }
-  for (quantization_choice choice : offered) {
+  const auto put_in = [&](quantization_choice choice) {
+    if (wanted.bits.value_or(choice.bits) != choice.bits ||
+        wanted.mode.value_or(choice.mode) != choice.mode) {
+      choice.level_low.reset();
+      choice.level_high.reset();
+    }
     choice.bits = wanted.bits.value_or(choice.bits);
     choice.mode = wanted.mode.value_or(choice.mode);
     choice.granularity = wanted.granularity.value_or(choice.granularity);
-    if (std::ranges::find(result, choice) == result.end()) {
-      result.push_back(choice);
+    choice.unified_zero_point =
+        choice.unified_zero_point && choice.mode == asymmetric && choice.granularity == per_channel;
+    if (wanted.level_low || wanted.level_high) {
+      const code_range codes = codes_of(kind, choice);
+      choice.level_low = wanted.level_low.value_or(codes.low);
+      choice.level_high = wanted.level_high.value_or(codes.high);
+    }
+    return choice;
+  };
+  choice_list result;
+  const bool any_agrees = std::ranges::any_of(offered, agrees);
+  for (const quantization_choice& choice : offered) {
+    // Where the codes agree, explicit ones still fix the sign.
+    const quantization_choice taken = put_in(choice);
+    if ((!any_agrees || agrees(choice)) &&
+        (any_agrees || std::ranges::find(result, taken) == result.end())) {
+      result.push_back(taken);
     }
   }
   return result;
@@ -51,9 +106,8 @@ with_options(std::span<const quantization_choice> offered, const tensor_options&
 
 namespace detail {
 
-inline constexpr int primary_bits = 8;
-
-inline auto matching(const choice_list& left, const choice_list& right) -> choice_list {
+inline auto matching(const choice_list& left, const choice_list& right, int primary_bits)
+    -> choice_list {
   choice_list result;
   auto start = right.begin();
   for (const quantization_choice& mine : left) {
@@ -82,14 +136,21 @@ inline auto extended(const choice_list& list) -> choice_list {
   };
   for (auto item = list.rbegin(); item != list.rend(); ++item) {
     put_first(*item);
+    const auto weaker = [item](mode how, granularity of) {
+      quantization_choice copy = *item;
+      copy.mode = how;
+      copy.granularity = of;
+      copy.unified_zero_point = false;
+      return copy;
+    };
     if (item->granularity == per_channel) {
-      put_first({item->bits, item->mode, per_tensor});
+      put_first(weaker(item->mode, per_tensor));
     }
     if (item->mode == asymmetric) {
-      put_first({item->bits, symmetric, item->granularity});
+      put_first(weaker(symmetric, item->granularity));
     }
     if (item->granularity == per_channel && item->mode == asymmetric) {
-      put_first({item->bits, symmetric, per_tensor});
+      put_first(weaker(symmetric, per_tensor));
     }
   }
   return result;
@@ -100,12 +161,15 @@ inline auto extended(const choice_list& list) -> choice_list {
 /// The choices that two consumers of one tensor have in common, in the order of `left`; where there
 /// are none, what per channel implies per tensor and asymmetric implies symmetric. Empty only if
 /// one of the lists is.
+/// @param primary_bits  Preferred where the two differ in their bits; then fewer are.
 /// @see POT, intersection of quantization configurations
-[[nodiscard]] inline auto common_choices(const choice_list& left, const choice_list& right)
+[[nodiscard]] inline auto
+common_choices(const choice_list& left, const choice_list& right, int primary_bits = 8)
     -> choice_list {
-  choice_list result = detail::matching(left, right);
-  return result.empty() ? detail::matching(detail::extended(left), detail::extended(right))
-                        : result;
+  choice_list result = detail::matching(left, right, primary_bits);
+  return result.empty()
+             ? detail::matching(detail::extended(left), detail::extended(right), primary_bits)
+             : result;
 }
 
 } // namespace ptq

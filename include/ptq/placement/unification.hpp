@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/graph/topology.hpp>
 #include <ptq/placement/insertion.hpp>
+#include <ptq/placement/rules.hpp>
+#include <ptq/placement/sites.hpp>
+#include <ptq/placement/static_values.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -11,17 +15,17 @@
 
 namespace ptq::detail {
 
-/// Finds the groups of quantizers that must share one range because a concatenation joins them.
+/// Finds the groups of quantizers that must share one range because an operation needs all its
+/// inputs on one grid.
 /// @see POT, unified scales
 class unification {
 public:
   unification(const topology& in, const rule_book& rules, const std::vector<quantizer_site>& sites)
-      : in_(&in), rules_(&rules) {
+      : in_(&in), rules_(&rules), sites_(&sites), integer_(integer_nodes(in)) {
     for (std::size_t s = 0; s != sites.size(); ++s) {
-      if (sites[s].kind == tensor_kind::activations) {
-        for (const topology::port& port : sites[s].consumers) {
-          site_at_[{port.node, port.input}] = s;
-        }
+      for (const topology::port& port : sites[s].consumers) {
+        (sites[s].kind == tensor_kind::activations ? site_at_ : weights_at_
+        )[{port.node, port.input}] = s;
       }
     }
   }
@@ -42,6 +46,7 @@ public:
         result.emplace_back(members_.begin(), members_.end());
       }
     }
+    add_recurrent(result);
     return result;
   }
 
@@ -51,15 +56,18 @@ private:
       return;
     }
     seen_.insert(site);
-    for (const auto& [at, other] : site_at_) {
-      if (other == site) {
-        visit_consumer(at.first);
-      }
+    for (const topology::port& port : (*sites_)[site].consumers) {
+      visit_consumer(port.node);
     }
   }
 
+  [[nodiscard]] auto is_bridge(std::size_t node) const -> bool {
+    const op kind = in_->nodes[node].kind;
+    return !is_recurrent(kind) && (rules_->unifies(kind) || joins_its_inputs(kind));
+  }
+
   void visit_consumer(std::size_t node) {
-    if (rules_->moves(in_->nodes[node].kind)) {
+    if (!integer_[node] && (rules_->moves(in_->nodes[node].kind) || is_bridge(node))) {
       visit_node(node);
     }
   }
@@ -83,8 +91,11 @@ private:
         visit_node(above);
       }
     }
-    if (rules_->unifies(here.kind) && !has_constant) {
+    if (is_bridge(node) && !has_constant) {
       bridges_.insert(node);
+    }
+    if (!rules_->moves(here.kind)) {
+      return;
     }
     for (const std::size_t tensor : here.outputs) {
       for (const topology::port& port : in_->tensors[tensor].consumers) {
@@ -95,9 +106,14 @@ private:
     }
   }
 
+  [[nodiscard]] auto is_tying(std::size_t bridge) const -> bool {
+    const op kind = in_->nodes[bridge].kind;
+    return rules_->unifies(kind) && (!joins_its_inputs(kind) || joins_for_a_layer(bridge));
+  }
+
   /// Does a convolution or matrix product read the concatenation, and nothing that takes its
   /// activations per channel only?
-  [[nodiscard]] auto is_tying(std::size_t bridge) const -> bool {
+  [[nodiscard]] auto joins_for_a_layer(std::size_t bridge) const -> bool {
     bool weighted = false;
     std::vector<std::size_t> open{bridge};
     std::set<std::size_t> met{bridge};
@@ -107,7 +123,7 @@ private:
       for (const std::size_t tensor : in_->nodes[node].outputs) {
         for (const topology::port& port : in_->tensors[tensor].consumers) {
           const op kind = in_->nodes[port.node].kind;
-          weighted = weighted || is_weighted(kind);
+          weighted = weighted || (is_weighted(kind) && kind != op::grouped_transposed_convolution);
           if (rules_->quantizes(kind)) {
             const auto offered = rules_->of(kind)->choices.activations.list();
             if (!offered.empty() &&
@@ -126,9 +142,58 @@ private:
     return weighted;
   }
 
+  /// The input and the state of a recurrent operation have one range, and so have its two weights.
+  void add_recurrent(std::vector<std::vector<std::size_t>>& result) const {
+    for (std::size_t n = 0; n != in_->nodes.size(); ++n) {
+      const op kind = in_->nodes[n].kind;
+      if (!is_recurrent(kind) || !rules_->unifies(kind)) {
+        continue;
+      }
+      const std::size_t weights = kind == op::lstm ? 4 : 3;
+      for (const std::size_t first : {std::size_t{0}, weights}) {
+        std::set<std::size_t> found;
+        bool constant = false;
+        for (const std::size_t input : {first, first + 1}) {
+          constant = constant || weights_at_.contains({n, input});
+          const auto site = site_at_.find({n, input});
+          if (site != site_at_.end()) {
+            found.insert(site->second);
+          } else {
+            add_above(n, input, found);
+          }
+        }
+        if (found.size() > 1 && !constant) {
+          result.emplace_back(found.begin(), found.end());
+        }
+      }
+    }
+  }
+
+  void add_above(std::size_t node, std::size_t input, std::set<std::size_t>& found) const {
+    const topology::node& here = in_->nodes[node];
+    if (input >= here.inputs.size() || here.inputs[input] == topology::none) {
+      return;
+    }
+    const std::size_t above = in_->tensors[here.inputs[input]].node;
+    if (!rules_->moves(in_->nodes[above].kind)) {
+      return;
+    }
+    for (std::size_t next = 0; next != in_->nodes[above].inputs.size(); ++next) {
+      const auto site = site_at_.find({above, next});
+      if (site != site_at_.end()) {
+        found.insert(site->second);
+      } else {
+        add_above(above, next, found);
+      }
+    }
+  }
+
   const topology* in_;
   const rule_book* rules_;
+  const std::vector<quantizer_site>* sites_;
+  std::vector<bool> integer_;
   std::map<edge, std::size_t> site_at_;
+  std::map<edge, std::size_t> weights_at_;
   std::set<std::size_t> seen_;
   std::set<std::size_t> members_;
   std::set<std::size_t> bridges_;

@@ -3,9 +3,12 @@
 
 #include <ptq/core/shared_value.hpp>
 #include <ptq/core/tensor_data.hpp>
+#include <ptq/plan/group.hpp>
 #include <ptq/plan/quantizer.hpp>
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,6 +46,7 @@ struct plan {
   std::vector<shared_value<quantizer>> quantizers{};
   std::vector<shared_value<replaced_constant>> constants{
   }; ///< In the order in which they were made.
+  std::vector<shared_value<group>> groups{}; ///< What can leave the plan together.
 
   /// Does running under this plan differ from running the float model?
   [[nodiscard]] auto empty() const noexcept -> bool {
@@ -67,6 +71,35 @@ struct plan {
       }
     }
     return nullptr;
+  }
+
+  /// The plan in which the operations of a group run in floating point: without its quantizers, and
+  /// without the constants that were replaced for the sake of its operations. A group of which
+  /// nothing is in the plan changes nothing.
+  [[nodiscard]] auto without(const group& what) const -> plan {
+    plan result;
+    result.model = model;
+    const auto leaves = [&what](const port_name& port) {
+      return std::ranges::binary_search(what.quantizers, port);
+    };
+    for (const auto& entry : quantizers) {
+      if (std::ranges::none_of(entry->consumers, leaves)) {
+        result.quantizers.push_back(entry);
+        continue;
+      }
+      quantizer rest = *entry;
+      std::erase_if(rest.consumers, leaves);
+      if (!rest.consumers.empty()) {
+        result.quantizers.emplace_back(std::move(rest));
+      }
+    }
+    std::ranges::copy_if(constants, std::back_inserter(result.constants), [&](const auto& entry) {
+      return std::ranges::find(what.operations, entry->node) == what.operations.end();
+    });
+    std::ranges::copy_if(groups, std::back_inserter(result.groups), [&](const auto& entry) {
+      return std::ranges::none_of(entry->quantizers, leaves);
+    });
+    return result;
   }
 
   friend auto operator==(const plan&, const plan&) -> bool = default;

@@ -101,11 +101,42 @@ inline void check_constant(const replaced_constant& of, std::size_t at) {
   }
 }
 
+/// A group's inputs are all quantized, and no other group has them.
+inline void check_group(
+    const group& of,
+    std::size_t at,
+    const std::set<std::pair<std::string, std::size_t>>& quantized,
+    std::set<port_name>& taken
+) {
+  const std::string list = entry_path("groups", at, "quantizers");
+  if (of.quantizers.empty()) {
+    throw error("is empty", list);
+  }
+  for (std::size_t i = 0; i != of.quantizers.size(); ++i) {
+    const port_name& port = of.quantizers[i];
+    const std::string named = "input " + std::to_string(port.input) + " of `" + port.node + "`";
+    if (!quantized.contains({port.node, port.input})) {
+      throw error(named + " is not quantized", list);
+    }
+    if (i != 0 && !(of.quantizers[i - 1] < port)) {
+      throw error(named + " is out of order, or there twice", list);
+    }
+    if (!taken.insert(port).second) {
+      throw error(named + " is in another group, too", list);
+    }
+  }
+  for (std::size_t i = 0; i != of.operations.size(); ++i) {
+    require_named(
+        of.operations[i], entry_path("groups", at, "operations[" + std::to_string(i) + "]")
+    );
+  }
+}
+
 } // namespace detail
 
 /// Checks what can be said of a plan without its model: names are there, numbers are finite, limits
-/// are in order, levels fit the bits, grids fit the axis, no input is quantized twice, and values
-/// fit their shape.
+/// are in order, levels fit the bits, grids fit the axis, no input is quantized twice, values fit
+/// their shape, and each input is in one group at most.
 /// @throws error whose `where()` is the entry, as in `quantizers[3].in_low[0]`.
 inline void validate(const plan& of) {
   std::set<std::pair<std::string, std::size_t>> seen;
@@ -133,6 +164,10 @@ inline void validate(const plan& of) {
   }
   for (std::size_t at = 0; at != of.constants.size(); ++at) {
     detail::check_constant(*of.constants[at], at);
+  }
+  std::set<port_name> taken;
+  for (std::size_t at = 0; at != of.groups.size(); ++at) {
+    detail::check_group(*of.groups[at], at, seen, taken);
   }
 }
 

@@ -40,6 +40,17 @@ template <class P, class T>
 concept yields_a_range_somehow =
     yields_a_value_range<estimation_of<P, T>, T> || reads_a_range_off_an_estimation<P, T>;
 
+template <class S>
+concept expects_values = requires(S& state, std::size_t count) { state.expect(count); };
+
+/// Tells an estimation how many values are to come, if it wants to know.
+template <class S>
+void expect_values(S& state, std::size_t count) {
+  if constexpr (expects_values<S>) {
+    state.expect(count);
+  }
+}
+
 template <class P>
 concept has_a_key = requires(const P& policy) { std::string(policy.key()); };
 
@@ -60,6 +71,8 @@ constexpr auto type_name() -> std::string_view {
 /// A policy: a regular value whose `start<T>()` begins an estimation. The estimation observes the
 /// values in blocks of any size and yields a range, through its own `range()` or through the
 /// policy's `range(estimation)`. How the ranges of many samples become one is an aggregator's work.
+/// An estimation with `expect(std::size_t)` is told how many values are to come, where that is
+/// known, before it observes them.
 ///
 /// @par Laws
 /// - The range does not depend on how the values are cut into blocks.

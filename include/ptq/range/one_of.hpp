@@ -4,6 +4,7 @@
 #include <ptq/range/concept.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -35,8 +36,26 @@ template <class Policy, class... Arguments>
 concept asks =
     requires(const Policy& policy, Arguments&... arguments) { policy.request(arguments...); };
 
+template <class Policy, class Values, class Target>
+concept ranges_for_a_target =
+    requires(const Policy& policy, const Values& of, const Target& target) {
+      policy.range(of, target);
+    };
+
+template <class Policy, class Target>
+concept ranges_values_for_a_target =
+    requires(const Policy& policy, std::span<const float> values, const Target& target) {
+      policy.range(values, values, target);
+    };
+
+template <class Policy, class... Arguments>
+concept prepares =
+    requires(const Policy& policy, const Arguments&... arguments) { policy.prepare(arguments...); };
+
 template <class Policy>
 concept has_rules = requires(const Policy& policy) { policy.rules(); };
+template <class Policy>
+concept has_traits = requires(const Policy& policy) { policy.traits(); };
 
 template <class Policy, class Kind>
 concept has_a_preference =
@@ -95,6 +114,23 @@ public:
     return std::visit([](const auto& policy) { return key_of(policy); }, chosen_);
   }
 
+  /// Of distribution estimators, and of those of constants: the range of the chosen one.
+  template <class Values, class Target>
+    requires(detail::ranges_for_a_target<Policies, Values, Target> && ...)
+  [[nodiscard]] auto range(const Values& of, const Target& target) const -> value_range<float> {
+    return std::visit([&](const auto& policy) { return policy.range(of, target); }, chosen_);
+  }
+
+  template <class Target>
+    requires(detail::ranges_values_for_a_target<Policies, Target> && ...)
+  [[nodiscard]] auto
+  range(std::span<const float> values, std::span<const float> masses, const Target& target) const
+      -> value_range<float> {
+    return std::visit(
+        [&](const auto& policy) { return policy.range(values, masses, target); }, chosen_
+    );
+  }
+
   /// Of aggregators, schemes, corrections: what the chosen one answers.
   template <class... Arguments>
     requires(std::invocable<const Policies&, Arguments...> && ...)
@@ -123,12 +159,36 @@ public:
     );
   }
 
+  /// Of corrections: the model as the chosen one prepares it.
+  template <class Context, class Preparation>
+    requires(detail::prepares<Policies, Context, Preparation> || ...)
+  [[nodiscard]] auto prepare(const Context& context, const Preparation& before) const
+      -> Preparation {
+    return std::visit(
+        [&](const auto& policy) -> Preparation {
+          if constexpr (detail::
+                            prepares<std::remove_cvref_t<decltype(policy)>, Context, Preparation>) {
+            return policy.prepare(context, before);
+          } else {
+            return before;
+          }
+        },
+        chosen_
+    );
+  }
+
   /// Of devices.
   [[nodiscard]] constexpr auto rules() const
     requires(detail::has_rules<Policies> && ...)
   {
     using view = std::common_type_t<decltype(std::declval<const Policies&>().rules())...>;
     return std::visit([](const auto& policy) -> view { return policy.rules(); }, chosen_);
+  }
+
+  [[nodiscard]] constexpr auto traits() const
+    requires(detail::has_traits<Policies> && ...)
+  {
+    return std::visit([](const auto& policy) { return policy.traits(); }, chosen_);
   }
 
   [[nodiscard]] constexpr auto saturates() const -> bool
@@ -183,6 +243,10 @@ private:
   struct estimation {
     using element = T;
     States state;
+
+    void expect(std::size_t count) {
+      std::visit([count](auto& active) { detail::expect_values(active, count); }, state);
+    }
 
     void observe(std::span<const T> values) {
       std::visit([values](auto& active) { active.observe(values); }, state);

@@ -4,10 +4,13 @@
 #include <ptq/core/choices.hpp>
 #include <ptq/range/aggregate.hpp>
 #include <ptq/range/concept.hpp>
+#include <ptq/range/distribution.hpp>
 #include <ptq/range/extremes.hpp>
 #include <ptq/range/one_of.hpp>
 
 #include <concepts>
+#include <cstddef>
+#include <type_traits>
 
 namespace ptq {
 
@@ -34,10 +37,52 @@ struct range_sides {
   friend auto operator==(const range_sides&, const range_sides&) -> bool = default;
 };
 
+namespace detail {
+
+template <class P>
+void check_options_if_any(const P& policy) {
+  if constexpr (requires { policy.check_options(); }) {
+    policy.check_options();
+  }
+}
+
+/// Is it no estimator over all samples? Fails to compile with a sentence.
+template <class Estimator>
+consteval auto sees_one_sample() -> bool {
+  if constexpr (distribution_estimator<Estimator> && !range_estimator<Estimator>) {
+    static_assert(
+        !distribution_estimator<Estimator>,
+        "a distribution estimator gives both ends, of all samples at once: write "
+        "ptq::for_activations<ptq::both<...>>, without an aggregator"
+    );
+    return true;
+  } else {
+    return explain_range_estimator<Estimator>();
+  }
+}
+
+/// Can it make a range of a constant? Fails to compile with a sentence.
+template <class Estimator>
+consteval auto makes_a_range_of_weights() -> bool {
+  if constexpr (distribution_estimator<Estimator> || constant_estimator<Estimator>) {
+    return true;
+  } else {
+    return explain_range_estimator<Estimator>();
+  }
+}
+
+/// Did someone name an aggregator where there is nothing to aggregate?
+template <class...>
+inline constexpr bool nothing = false;
+template <>
+inline constexpr bool nothing<> = true;
+
+} // namespace detail
+
 /// The lower side of the activations' range: the `low` of what `Estimator` yields.
 template <class Estimator, class Aggregator = aggregate::mean>
 struct low {
-  static_assert(explain_range_estimator<Estimator>());
+  static_assert(detail::sees_one_sample<Estimator>());
   static_assert(explain_aggregator<Aggregator>());
 
   Estimator estimator{};
@@ -49,7 +94,7 @@ struct low {
 /// The upper side of the activations' range: the `high` of what `Estimator` yields.
 template <class Estimator, class Aggregator = aggregate::mean>
 struct high {
-  static_assert(explain_range_estimator<Estimator>());
+  static_assert(detail::sees_one_sample<Estimator>());
   static_assert(explain_aggregator<Aggregator>());
 
   Estimator estimator{};
@@ -58,10 +103,35 @@ struct high {
   friend auto operator==(const high&, const high&) -> bool = default;
 };
 
+/// Both ends of the activations' range: what `Estimator` makes of all samples.
+template <class Estimator, class... Aggregators>
+struct both {
+  static_assert(explain_distribution_estimator<Estimator>());
+  static_assert(
+      detail::nothing<Aggregators...>,
+      "ptq::both<...> takes a distribution estimator alone: it sees all samples at once, and "
+      "leaves "
+      "nothing to aggregate"
+  );
+
+  Estimator estimator{};
+
+  friend auto operator==(const both&, const both&) -> bool = default;
+};
+
+/// An estimator over all samples at work on a tensor, or on each channel.
+template <class Estimator>
+struct distribution_side {
+  Estimator estimator{};
+  ptq::granularity granularity = per_tensor;
+
+  friend auto operator==(const distribution_side&, const distribution_side&) -> bool = default;
+};
+
 /// The weights' range: both sides of what `Estimator` yields over the constant.
 template <class Estimator>
 struct for_weights {
-  static_assert(explain_range_estimator<Estimator>());
+  static_assert(detail::makes_a_range_of_weights<Estimator>());
 
   Estimator estimator{};
 
@@ -81,16 +151,50 @@ inline constexpr bool is_high<high<Estimator, Aggregator>> = true;
 
 } // namespace detail
 
-/// The activations' range, a side each.
-template <class Low, class High>
+/// The activations' range: a side each, or both at once.
+template <class... Sides>
 struct for_activations {
   static_assert(
-      detail::is_low<Low> && detail::is_high<High>,
-      "for_activations takes a ptq::low<...> and a ptq::high<...>, in this order"
+      !detail::nothing<> || sizeof...(Sides) == static_cast<std::size_t>(-1),
+      "for_activations takes a ptq::low<...> and a ptq::high<...>, in this order, or a "
+      "ptq::both<...> alone"
   );
+};
 
+template <class Low, class High>
+  requires(detail::is_low<Low> && detail::is_high<High>)
+struct for_activations<Low, High> {
   Low low{};
   High high{};
+
+  [[nodiscard]] auto sides(granularity wanted) const {
+    using low_side = range_side<decltype(low.estimator), decltype(low.aggregator)>;
+    using high_side = range_side<decltype(high.estimator), decltype(high.aggregator)>;
+    return range_sides<low_side, high_side>{
+        {low.estimator, low.aggregator, wanted},
+        {high.estimator, high.aggregator, wanted},
+    };
+  }
+
+  void check_options() const {
+    detail::check_options_if_any(low.estimator);
+    detail::check_options_if_any(low.aggregator);
+    detail::check_options_if_any(high.estimator);
+    detail::check_options_if_any(high.aggregator);
+  }
+
+  friend auto operator==(const for_activations&, const for_activations&) -> bool = default;
+};
+
+template <class Estimator>
+struct for_activations<ptq::both<Estimator>> {
+  ptq::both<Estimator> both{};
+
+  [[nodiscard]] auto sides(granularity wanted) const -> distribution_side<Estimator> {
+    return {both.estimator, wanted};
+  }
+
+  void check_options() const { detail::check_options_if_any(both.estimator); }
 
   friend auto operator==(const for_activations&, const for_activations&) -> bool = default;
 };
@@ -103,8 +207,8 @@ template <class Estimator>
 inline constexpr bool is_for_weights<for_weights<Estimator>> = true;
 template <class Part>
 inline constexpr bool is_for_activations = false;
-template <class Low, class High>
-inline constexpr bool is_for_activations<for_activations<Low, High>> = true;
+template <class... Sides>
+inline constexpr bool is_for_activations<for_activations<Sides...>> = true;
 
 } // namespace detail
 
@@ -124,14 +228,13 @@ struct ranges {
   [[nodiscard]] auto of_weights(mode) const { return weights.estimator; }
 
   [[nodiscard]] auto of_activations(mode, granularity wanted) const {
-    using low_side =
-        range_side<decltype(activations.low.estimator), decltype(activations.low.aggregator)>;
-    using high_side =
-        range_side<decltype(activations.high.estimator), decltype(activations.high.aggregator)>;
-    return range_sides<low_side, high_side>{
-        {activations.low.estimator, activations.low.aggregator, wanted},
-        {activations.high.estimator, activations.high.aggregator, wanted},
-    };
+    return activations.sides(wanted);
+  }
+
+  /// @throws error that names an option which no run could use.
+  void check_options() const {
+    detail::check_options_if_any(weights.estimator);
+    activations.check_options();
   }
 
   friend auto operator==(const ranges&, const ranges&) -> bool = default;
@@ -149,6 +252,9 @@ struct ranges {
 /// Weights: abs_max where symmetric, else min and max.
 /// @see POT, range estimator preset `default`
 struct default_ranges {
+  /// Where a rule of transformers makes a tensor symmetric, POT has chosen its estimator before.
+  static constexpr bool estimates_before_rules = true;
+
   /// The least and the greatest value.
   struct min_and_max {
     template <class T>
@@ -195,15 +301,40 @@ struct default_ranges {
   friend constexpr auto operator==(const default_ranges&, const default_ranges&) -> bool = default;
 };
 
+namespace detail {
+
+template <class Sides>
+concept aggregates_two_sides = requires(const Sides& sides) {
+  requires range_estimator<std::remove_cvref_t<decltype(sides.low.estimator)>>;
+  requires range_estimator<std::remove_cvref_t<decltype(sides.high.estimator)>>;
+  requires aggregator<std::remove_cvref_t<decltype(sides.low.aggregator)>>;
+  requires aggregator<std::remove_cvref_t<decltype(sides.high.aggregator)>>;
+};
+
+template <class Sides>
+concept sees_all_samples = requires(const Sides& sides) {
+  requires distribution_estimator<std::remove_cvref_t<decltype(sides.estimator)>>;
+};
+
+template <class Sides>
+inline constexpr bool are_alternatives = false;
+
+template <class Sides>
+concept tells_activation_ranges =
+    aggregates_two_sides<Sides> || sees_all_samples<Sides> || are_alternatives<Sides>;
+
+template <class P>
+concept tells_weight_ranges =
+    range_estimator<P> || distribution_estimator<P> || constant_estimator<P>;
+
+} // namespace detail
+
 /// Tells, for a mode and a granularity, which estimators to use: `of_weights(mode)` and
-/// `of_activations(mode, granularity) -> range_sides<...>`.
+/// `of_activations(mode, granularity)`, which gives `range_sides<...>` or `distribution_side<...>`.
 template <class R>
 concept range_policy = std::regular<R> && requires(const R& policy, mode wanted, granularity of) {
-  requires range_estimator<decltype(policy.of_weights(wanted))>;
-  requires range_estimator<decltype(policy.of_activations(wanted, of).low.estimator)>;
-  requires range_estimator<decltype(policy.of_activations(wanted, of).high.estimator)>;
-  requires aggregator<decltype(policy.of_activations(wanted, of).low.aggregator)>;
-  requires aggregator<decltype(policy.of_activations(wanted, of).high.aggregator)>;
+  requires detail::tells_weight_ranges<decltype(policy.of_weights(wanted))>;
+  requires detail::tells_activation_ranges<decltype(policy.of_activations(wanted, of))>;
 };
 
 /// Is `range_policy<R>`, but fails to compile with a sentence.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ptq/core/choices.hpp>
+#include <ptq/core/detail/check_options.hpp>
 #include <ptq/core/grid.hpp>
 #include <ptq/core/value_range.hpp>
 
@@ -29,7 +30,9 @@ struct scheme_request {
   tensor_kind kind = tensor_kind::activations;
   int bits = 8;
   std::int64_t levels = 256;
-  bool has_negative = true; ///< Was any value of the tensor below zero in any sample?
+  bool has_negative = true;        ///< Was any value of the tensor below zero in any sample?
+  bool is_signed = false;          ///< Has the grid both signs, whatever the values were?
+  bool unified_zero_point = false; ///< Of asymmetric weights: one zero point for all channels.
 
   friend constexpr auto operator==(const scheme_request&, const scheme_request&) -> bool = default;
 };
@@ -64,20 +67,11 @@ consteval auto explain_quantization_scheme() -> bool {
   return quantization_scheme<S>;
 }
 
-namespace detail {
-
-template <class P>
-concept checks_its_options = requires(const P& policy) { policy.check_options(); };
-
-/// Calls a policy's `check_options`, if it has one: it throws an error that names the option.
-template <class P>
-void check_options_of(const P& policy) {
-  if constexpr (checks_its_options<P>) {
-    policy.check_options();
-  }
-}
-
-} // namespace detail
+/// When quantizers that must have one range get it.
+enum class unification : std::uint8_t {
+  of_grids,  ///< Last, as in POT: the least and the greatest limit of their grids.
+  of_ranges, ///< First: one grid is made for the least and the greatest end of their ranges.
+};
 
 /// Which scheme makes the symmetric grids and which the asymmetric ones.
 template <class Symmetric, class Asymmetric>
@@ -87,6 +81,7 @@ struct schemes {
 
   Symmetric symmetric{};
   Asymmetric asymmetric{};
+  ptq::unification unification = ptq::unification::of_grids;
 
   [[nodiscard]] auto grids(
       mode wanted, std::span<const value_range<float>> ranges, const scheme_request& request

@@ -3,6 +3,7 @@
 
 #include <ptq/core/detail/rounded.hpp>
 #include <ptq/core/error.hpp>
+#include <ptq/scheme/check.hpp>
 #include <ptq/scheme/concept.hpp>
 
 #include <algorithm>
@@ -21,9 +22,22 @@ struct symmetric {
   float floor = 8e-5F;
   double relative_floor = 0.01;
 
+  /// Is zero always on a code? As in POT it lies between two for weights with an even number of
+  /// levels and for signed activations with an odd one. If it is, the number of levels decides
+  /// between the two ranges with both signs, not the kind of tensor.
+  bool align_always = false;
+
+  /// @throws error for NaN or infinity, and for both signs on two levels.
   [[nodiscard]] auto
   grids(std::span<const value_range<float>> ranges, const scheme_request& request) const
       -> std::vector<grid> {
+    check_scheme_input(ranges, request);
+    const bool weights = request.kind == tensor_kind::weights;
+    const bool both_signs = weights || request.has_negative || request.is_signed;
+    const bool even = align_always ? request.levels % 2 == 0 : !weights;
+    if (both_signs && even && request.levels < 3) {
+      throw error("two levels do not hold zero and both signs", {}, "levels");
+    }
     float widest = 0.0F;
     for (const value_range<float>& range : ranges) {
       widest = std::max(widest, range.high);
@@ -33,14 +47,11 @@ struct symmetric {
     std::vector<grid> result;
     for (const value_range<float>& range : ranges) {
       const float high = std::max(range.high, least);
-      float low = -high;
-      if (request.kind == tensor_kind::activations) {
+      float low = both_signs ? -high : 0.0F;
+      if (both_signs && even) {
         const auto levels = static_cast<double>(request.levels);
-        low = request.has_negative
-                  ? detail::limit_of(
-                        -detail::rounded(static_cast<double>(high) * levels) / (levels - 2.0)
-                    )
-                  : 0.0F;
+        low =
+            detail::limit_of(-detail::rounded(static_cast<double>(high) * levels) / (levels - 2.0));
       }
       result.push_back(
           {.in_low = low,

@@ -4,9 +4,11 @@
 #include <ptq/core/error.hpp>
 #include <ptq/statistics/statistics.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,7 +18,7 @@ namespace ptq {
 
 namespace detail {
 
-inline constexpr std::string_view statistics_mark = "ptq-statistics 1\n";
+inline constexpr std::string_view statistics_mark = "ptq-statistics 2\n";
 
 inline void put(std::string& to, std::uint64_t value) {
   for (unsigned byte = 0; byte != 8; ++byte) {
@@ -40,7 +42,19 @@ class statistics_reader {
 public:
   explicit statistics_reader(std::string_view bytes) : rest_(bytes) {}
 
-  auto mark() -> bool { return take(statistics_mark.size()) == statistics_mark; }
+  void mark() {
+    const std::string_view found = take(statistics_mark.size());
+    constexpr std::string_view name = statistics_mark.substr(0, statistics_mark.find(' ') + 1);
+    if (found != statistics_mark && found.starts_with(name) && found.ends_with('\n')) {
+      throw error(
+          "a ptq statistics file of another version of the format: this reads version " +
+          std::string(statistics_mark.substr(name.size(), 1))
+      );
+    }
+    if (found != statistics_mark) {
+      fail();
+    }
+  }
 
   auto number() -> std::uint64_t {
     const std::string_view bytes = take(8);
@@ -90,6 +104,44 @@ private:
   std::string_view rest_;
 };
 
+inline void put(std::string& to, std::span<const std::uint64_t> counts) {
+  put(to, static_cast<std::uint64_t>(std::ranges::count_if(counts, [](std::uint64_t count) {
+        return count != 0;
+      })));
+  for (std::size_t bin = 0; bin != counts.size(); ++bin) {
+    if (counts[bin] != 0) {
+      put(to, std::uint64_t{bin});
+      put(to, counts[bin]);
+    }
+  }
+}
+
+inline void put(std::string& to, const log_histogram& histogram) {
+  put(to, histogram.low());
+  put(to, histogram.high());
+  put(to, histogram.small());
+  put(to, histogram.negative());
+  put(to, histogram.positive());
+}
+
+inline auto histogram_from(statistics_reader& reader) -> log_histogram {
+  const float low = reader.single();
+  const float high = reader.single();
+  const std::uint64_t small = reader.number();
+  using side = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+  const auto side_from = [&reader] {
+    side counts(reader.count(16));
+    for (auto& [bin, count] : counts) {
+      bin = reader.number();
+      count = reader.number();
+    }
+    return counts;
+  };
+  const side negative = side_from();
+  const side positive = side_from();
+  return log_histogram::restored(low, high, small, negative, positive);
+}
+
 } // namespace detail
 
 /// The statistics as bytes, the same on every machine. The format is described in
@@ -128,6 +180,16 @@ private:
       }
     }
   }
+  put(bytes, std::uint64_t{of.all_counted().size()});
+  for (const auto& [name, entry] : of.all_counted()) {
+    put(bytes, name.tensor);
+    put(bytes, name.statistic);
+    put(bytes, entry.count);
+    put(bytes, std::uint64_t{entry.channels.size()});
+    for (const log_histogram& histogram : entry.channels) {
+      put(bytes, histogram);
+    }
+  }
   put(bytes, std::uint64_t{of.all_shapes().size()});
   for (const auto& [tensor, counts] : of.all_shapes()) {
     put(bytes, tensor);
@@ -148,9 +210,7 @@ private:
 [[nodiscard]] inline auto statistics_from_bytes(std::string_view bytes) -> statistics {
   detail::statistics_reader reader(bytes);
   statistics result;
-  if (!reader.mark()) {
-    detail::statistics_reader::fail();
-  }
+  reader.mark();
   result.set_model(reader.text());
   for (std::size_t runs = reader.count(16); runs != 0; --runs) {
     const std::uint64_t first = reader.number();
@@ -189,6 +249,20 @@ private:
       total = exact_sum(words);
     }
     result.restore(name, std::move(sums));
+  }
+  for (std::size_t entries = reader.count(32); entries != 0; --entries) {
+    std::string tensor = reader.text();
+    const statistic_name name{std::move(tensor), reader.text()};
+    statistics::counted counted{.count = reader.number()};
+    counted.channels.resize(reader.count(32));
+    for (log_histogram& histogram : counted.channels) {
+      try {
+        histogram = detail::histogram_from(reader);
+      } catch (const error&) {
+        detail::statistics_reader::fail();
+      }
+    }
+    result.add(name, counted);
   }
   for (std::size_t entries = reader.count(16); entries != 0; --entries) {
     const std::string tensor = reader.text();

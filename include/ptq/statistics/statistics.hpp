@@ -3,6 +3,7 @@
 
 #include <ptq/core/error.hpp>
 #include <ptq/statistics/exact_sum.hpp>
+#include <ptq/statistics/log_histogram.hpp>
 #include <ptq/statistics/sample_set.hpp>
 
 #include <compare>
@@ -27,9 +28,9 @@ struct statistic_name {
 
 /// What calibration saw: a regular value that can be merged, saved and sent.
 ///
-/// Two kinds of entries. *Per sample*: a few numbers for each sample, for aggregators that need
+/// Three kinds of entries. *Per sample*: a few numbers for each sample, for aggregators that need
 /// them all; memory grows by those numbers with each sample. *Summed*: exact sums over the samples,
-/// whose size does not grow.
+/// whose size does not grow. *Counted*: histograms of all values, whose size does not grow either.
 ///
 /// @par Laws
 /// - `merge` of any split of the samples, in any order, gives the value of the whole, bit for bit.
@@ -47,6 +48,13 @@ public:
     friend auto operator==(const sums&, const sums&) -> bool = default;
   };
 
+  struct counted {
+    std::uint64_t count = 0; ///< Of samples.
+    std::vector<log_histogram> channels{};
+
+    friend auto operator==(const counted&, const counted&) -> bool = default;
+  };
+
   using shape_counts = std::map<std::vector<std::uint64_t>, std::uint64_t>;
 
   [[nodiscard]] auto seen() const noexcept -> const sample_set& { return seen_; }
@@ -58,7 +66,7 @@ public:
 
   [[nodiscard]] auto empty() const noexcept -> bool {
     return model_.empty() && seen_.runs().empty() && per_sample_.empty() && sums_.empty() &&
-           shapes_.empty();
+           counted_.empty() && shapes_.empty();
   }
 
   void see(std::uint64_t sample) { seen_.insert(sample); }
@@ -100,6 +108,25 @@ public:
     ++entry.count;
   }
 
+  /// Adds what was counted of some samples: a histogram of each channel.
+  /// @throws error if one is empty, or those before were of another count.
+  void add(const statistic_name& name, const counted& more) {
+    for (const log_histogram& histogram : more.channels) {
+      if (histogram.empty()) {
+        throw error("a channel whose histogram `" + name.statistic + "` is empty", name.tensor);
+      }
+    }
+    counted& entry = counted_[name];
+    if (entry.count == 0) {
+      entry.channels.resize(more.channels.size());
+    }
+    check_same_count(name, entry.channels.size(), more.channels.size());
+    for (std::size_t i = 0; i != more.channels.size(); ++i) {
+      entry.channels[i].merge(more.channels[i]);
+    }
+    entry.count += more.count;
+  }
+
   /// Counts the shape that a sample's tensor had.
   void note_shape(const std::string& tensor, std::vector<std::uint64_t> shape) {
     ++shapes_[tensor][std::move(shape)];
@@ -138,6 +165,18 @@ public:
       result.push_back(total.value() / static_cast<double>(found->second.count));
     }
     return result;
+  }
+
+  /// The histograms of all values, one for each channel.
+  /// @throws error if they were not collected, or not of all samples seen.
+  [[nodiscard]] auto histograms(const statistic_name& name) const
+      -> const std::vector<log_histogram>& {
+    const auto found = counted_.find(name);
+    if (found == counted_.end()) {
+      throw missing(name);
+    }
+    check_covered(name, found->second.count);
+    return found->second.channels;
   }
 
   /// The shape that most samples had, the least of them on a tie.
@@ -197,6 +236,9 @@ public:
       }
       mine.count += entry.count;
     }
+    for (const auto& [name, entry] : other.counted_) {
+      result.add(name, entry);
+    }
     for (const auto& [tensor, counts] : other.shapes_) {
       for (const auto& [shape, count] : counts) {
         result.shapes_[tensor][shape] += count;
@@ -215,8 +257,17 @@ public:
     return sums_;
   }
 
+  [[nodiscard]] auto all_counted() const noexcept -> const std::map<statistic_name, counted>& {
+    return counted_;
+  }
+
   [[nodiscard]] auto all_shapes() const noexcept -> const std::map<std::string, shape_counts>& {
     return shapes_;
+  }
+
+  /// Puts back saved numbers of all samples, in place of those that are there.
+  void restore(const statistic_name& name, per_sample_numbers entry) {
+    per_sample_[name] = std::move(entry);
   }
 
   /// Puts back saved sums.
@@ -263,6 +314,7 @@ private:
   sample_set seen_{};
   std::map<statistic_name, per_sample_numbers> per_sample_{};
   std::map<statistic_name, sums> sums_{};
+  std::map<statistic_name, counted> counted_{};
   std::map<std::string, shape_counts> shapes_{};
 };
 

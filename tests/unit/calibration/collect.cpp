@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <ptq/calibration/collect.hpp>
+#include <ptq/range/quantile.hpp>
 #include <ptq/statistics/serialise.hpp>
 
 #include <array>
@@ -290,6 +291,48 @@ TEST_CASE_FIXTURE(fixture, "several pieces of one tensor for one sample count as
   CHECK(
       pieces.mean({"x", "mean/1"}) ==
       std::vector<double>{static_cast<double>(-32.0F / 6), static_cast<double>(208.0F / 6)}
+  );
+}
+
+TEST_CASE_FIXTURE(fixture, "quantiles are of a whole sample, or of each channel of it") {
+  const std::vector<float> values = toy_numbers(2'000, 6, -2.0F, 3.0F);
+  request = {};
+  request.estimate(0, ptq::quantile{0.01}, std::nullopt);
+  request.estimate(0, ptq::abs_quantile{0.01}, 1);
+  const auto ends = [](std::span<const float> of, double q) { return ptq::quantile_of(of, q); };
+  std::vector<float> channels;
+  for (const float sign : {-1.0F, 1.0F}) {
+    for (const std::size_t c : {0U, 1U}) {
+      std::vector<float> magnitudes(values.begin() + 1'000 * static_cast<int>(c), values.end());
+      magnitudes.resize(1'000);
+      for (float& value : magnitudes) {
+        value = std::abs(value);
+      }
+      channels.push_back(sign * ends(magnitudes, 0.99));
+    }
+  }
+  const ptq::statistics s = shown_as({ptq::tensor_view(values, {1, 2, 20, 50})});
+  using numbers = std::vector<float>;
+  CHECK(
+      s.per_sample({"x", "quantile 0.01"}).at(0) == numbers{ends(values, 0.01), ends(values, 0.99)}
+  );
+  CHECK(s.per_sample({"x", "abs_quantile 0.01/1"}).at(0) == channels);
+}
+
+TEST_CASE_FIXTURE(
+    fixture, "a quantile of a sample that comes in pieces is refused, and says where"
+) {
+  const std::vector<float> values = toy_numbers(2'000, 6);
+  request = {};
+  request.estimate(0, ptq::quantile{0.01}, std::nullopt);
+  const std::span<const float> all(values);
+  CHECK(
+      message_of([&] {
+        (void)shown_as(
+            {ptq::tensor_view(all.first(1'000), {1, 1'000}),
+             ptq::tensor_view(all.last(1'000), {1, 1'000})}
+        );
+      }) == "x, sample 0: a quantile needs all values of a sample at once, and these came in parts"
   );
 }
 

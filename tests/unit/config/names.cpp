@@ -31,14 +31,44 @@ TEST_CASE("each name is that of its policy") {
   CHECK(holds<ptq::preset::accuracy>(config::choose<config::presets>("accuracy", "preset")));
   CHECK(holds<ptq::device::any>(config::choose<config::devices>("ANY", "device")));
   CHECK(holds<ptq::device::cpu>(config::choose<config::devices>("CPU", "device")));
+  CHECK(holds<ptq::device::cpu_spr>(config::choose<config::devices>("CPU_SPR", "device")));
+  CHECK(holds<ptq::device::gpu>(config::choose<config::devices>("GPU", "device")));
+  for (const char* const name : {"NPU", "VPU"}) {
+    CHECK(holds<ptq::device::npu>(config::choose<config::devices>(name, "device")));
+  }
+  CHECK(holds<ptq::device::gna>(config::choose<config::devices>("GNA", "device")));
+  for (const char* const name : {"GNA3", "GNA3.5"}) {
+    CHECK(holds<ptq::device::gna3>(config::choose<config::devices>(name, "device")));
+  }
   CHECK(holds<ptq::min>(config::choose<config::range_estimators>("min", "type")));
   CHECK(holds<ptq::max>(config::choose<config::range_estimators>("max", "type")));
   CHECK(holds<ptq::abs_max>(config::choose<config::range_estimators>("abs_max", "type")));
+  CHECK(holds<ptq::quantile>(config::choose<config::range_estimators>("quantile", "type")));
+  CHECK(holds<ptq::abs_quantile>(config::choose<config::range_estimators>("abs_quantile", "type")));
+  CHECK(holds<ptq::default_ranges>(config::choose<config::range_presets>("default", "preset")));
+  CHECK(holds<ptq::quantile_ranges>(config::choose<config::range_presets>("quantile", "preset")));
   CHECK(holds<ptq::aggregate::mean>(config::choose<config::aggregators>("mean", "aggregator")));
   CHECK(holds<ptq::aggregate::max>(config::choose<config::aggregators>("max", "aggregator")));
   CHECK(holds<ptq::aggregate::min>(config::choose<config::aggregators>("min", "aggregator")));
+  CHECK(holds<ptq::aggregate::median>(config::choose<config::aggregators>("median", "aggregator")));
+  CHECK(holds<ptq::aggregate::mean_no_outliers>(
+      config::choose<config::aggregators>("mean_no_outliers", "aggregator")
+  ));
+  CHECK(holds<ptq::aggregate::median_no_outliers>(
+      config::choose<config::aggregators>("median_no_outliers", "aggregator")
+  ));
+  CHECK(holds<ptq::aggregate::hl_estimator>(
+      config::choose<config::aggregators>("hl_estimator", "aggregator")
+  ));
   CHECK(holds<ptq::correction::fast_bias>(config::choose<config::bias_corrections>("fast", "bias"))
   );
+  CHECK(holds<ptq::correction::full_bias>(config::choose<config::bias_corrections>("full", "bias"))
+  );
+  CHECK(holds<ptq::correction::exact_bias>(config::choose<config::bias_corrections>("exact", "bias")
+  ));
+  CHECK(holds<ptq::correction::sequential_bias>(
+      config::choose<config::bias_corrections>("sequential", "bias")
+  ));
   CHECK(holds<ptq::correction::none>(config::choose<config::bias_corrections>("none", "bias")));
 }
 
@@ -50,10 +80,16 @@ TEST_CASE("a name that is none is refused with the names that are") {
     } catch (const ptq::error& problem) {
       CHECK(problem.option() == "preset");
       const std::string message = problem.what();
-      CHECK(message == "`" + name + "` is none of performance, mixed, accuracy (option `preset`)");
+      CHECK(
+          message == "`" + name +
+                         "` is none of performance, mixed, accuracy: did you mean "
+                         "`mixed`? (option `preset`)"
+      );
     }
   }
-  CHECK(config::names_of<config::devices>() == "ANY, CPU");
+  CHECK(
+      config::names_of<config::devices>() == "ANY, CPU, CPU_SPR, GPU, NPU, VPU, GNA, GNA3, GNA3.5"
+  );
 }
 
 TEST_CASE("a chosen policy does what the chosen type does") {

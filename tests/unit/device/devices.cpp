@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <ptq/device/devices.hpp>
-#include <ptq/placement/blocking.hpp>
+#include <ptq/placement/rules.hpp>
 #include <ptq/preset/presets.hpp>
 
 #include <algorithm>

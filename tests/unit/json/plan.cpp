@@ -50,6 +50,7 @@ TEST_CASE("plan.json is the documented text") {
   p.constants.emplace_back(
       ptq::replaced_constant{"b", "conv", "fast_bias_correction", {{2}, {1e-7F, 2}}}
   );
+  p.groups.emplace_back(ptq::group{{{"conv", 1}}, {"conv"}});
   CHECK(ptq::to_json_text(p) == R"({
   "format": "ptq-plan",
   "version": 1,
@@ -71,6 +72,9 @@ TEST_CASE("plan.json is the documented text") {
       "shape": [2],
       "values": [1e-07, 2]
     }
+  ],
+  "groups": [
+    {"quantizers": [0], "operations": ["conv"]}
   ]
 }
 )");
@@ -164,6 +168,16 @@ TEST_CASE("what is no plan is refused with the path of what is wrong") {
   CHECK(refusal_of([](json& d) {
           d["constants"][0]["values"].push_back(0);
         }) == "constants[0].values: has 3 numbers, but `shape` says 2");
+  CHECK(refusal_of([](json& d) {
+          d["groups"][0]["quantizers"][1] = 2;
+        }) == "groups[0].quantizers[1]: is 2, but there are 2 quantizers");
+  CHECK(refusal_of([](json& d) {
+          d["groups"][0]["quantizers"][1] = 0;
+        }) == "groups[0].quantizers: input 0 of `conv` is out of order, or there twice");
+  CHECK(refusal_of([](json& d) {
+          d["groups"][0].erase("operations");
+        }) == "groups[0].operations: is missing");
+  CHECK(refusal_of([](json& d) { d.erase("groups"); }) == "no error");
 }
 
 TEST_CASE("a number that no float holds is refused") {

@@ -49,21 +49,24 @@ auto values_on_ties(const ptq::grid& on, std::size_t size, unsigned seed) -> std
   return values;
 }
 
-auto code_grids() -> std::vector<ptq::grid> {
+auto code_grids(std::int64_t most_levels = 256) -> std::vector<ptq::grid> {
   std::vector<ptq::grid> some;
   for (const ptq::grid& on : grids()) {
-    if (on.levels <= 256 && std::isfinite(on.in_low) && std::isfinite(on.in_high)) {
+    if (on.levels <= most_levels && std::isfinite(on.in_low) && std::isfinite(on.in_high)) {
       some.push_back(on);
     }
   }
   return some;
 }
 
-TEST_CASE_TEMPLATE(
-    "codes of every length are the reference's levels", Code, std::int8_t, std::uint8_t
-) {
+#define PTQ_CODES std::int8_t, std::uint8_t, std::int16_t, std::uint16_t
+
+template <class Code>
+constexpr std::int64_t most_levels_of = std::int64_t{1} << (8 * sizeof(Code));
+
+TEST_CASE_TEMPLATE("codes of every length are the reference's levels", Code, PTQ_CODES) {
   std::size_t wrong = 0;
-  for (const ptq::grid& on : code_grids()) {
+  for (const ptq::grid& on : code_grids(most_levels_of<Code>)) {
     const std::vector<float> x = values_on_ties(on, 4 * width + 4, 9);
     for (const rounding ties : all_roundings) {
       for (std::size_t size = 0; size <= 4 * width + 3; ++size) {
@@ -81,11 +84,9 @@ TEST_CASE_TEMPLATE(
   CHECK(wrong == 0);
 }
 
-TEST_CASE_TEMPLATE(
-    "codes stand for the values that fake-quantization gives", Code, std::int8_t, std::uint8_t
-) {
+TEST_CASE_TEMPLATE("codes stand for the values that fake-quantization gives", Code, PTQ_CODES) {
   std::size_t wrong = 0;
-  for (const ptq::grid& on : code_grids()) {
+  for (const ptq::grid& on : code_grids(most_levels_of<Code>)) {
     const std::vector<float> x = values_on_ties(on, 203, 4);
     std::vector<Code> codes(x.size());
     std::vector<float> back(x.size());
@@ -100,8 +101,8 @@ TEST_CASE_TEMPLATE(
   CHECK(wrong == 0);
 }
 
-TEST_CASE("each channel is mapped to codes on its own grid, and back") {
-  const std::vector<ptq::grid> pool = code_grids();
+TEST_CASE_TEMPLATE("each channel is mapped to codes on its own grid, and back", Code, PTQ_CODES) {
+  const std::vector<ptq::grid> pool = code_grids(most_levels_of<Code>);
   std::minstd_rand engine(3);
   std::size_t wrong = 0;
   for (int k = 0; k != 300; ++k) {
@@ -117,7 +118,7 @@ TEST_CASE("each channel is mapped to codes on its own grid, and back") {
     std::vector<float> x =
         values_on_ties(on[0], outer * channels * inner, static_cast<unsigned>(k));
     const rounding ties = all_roundings[engine() % 3];
-    std::vector<std::int8_t> codes(x.size());
+    std::vector<Code> codes(x.size());
     std::vector<float> back(x.size());
     const std::size_t shape[] = {outer, channels, inner};
     ptq::quantize(ptq::tensor_view(x, shape), std::span(codes), ptq::channel_grids{1, on}, ties);
@@ -125,7 +126,7 @@ TEST_CASE("each channel is mapped to codes on its own grid, and back") {
     for (std::size_t i = 0; i != x.size(); ++i) {
       const ptq::grid& g = on[i / inner % channels];
       const int level = level_of(x[i], g, ties);
-      wrong += ptq::lowest_code<std::int8_t>(g) + level != codes[i] ? 1U : 0U;
+      wrong += ptq::lowest_code<Code>(g) + level != codes[i] ? 1U : 0U;
       const float part = static_cast<float>(level) / static_cast<float>(g.levels - 1);
       const float value = ptq::detail::rounded(part * (g.out_high - g.out_low)) + g.out_low;
       wrong += bits(value) != bits(back[i]) ? 1U : 0U;
@@ -199,6 +200,12 @@ TEST_CASE("what has no codes is refused in one line that says why") {
   CHECK_THROWS_WITH_AS(
       ptq::quantize(std::span(x), std::span(codes).first(3), ptq::grid{-1.0F, 1.0F}),
       "quantize: reads 4 elements and has room for 3",
+      ptq::error
+  );
+  std::vector<std::uint16_t> wide(4);
+  CHECK_THROWS_WITH_AS(
+      ptq::quantize(std::span(x), std::span(wide), ptq::grid{-1.0F, 1.0F, -1.0F, 1.0F, 65537}),
+      "quantize, grid 0: 65537 levels; supported are 2 to 65536 (option `levels`)",
       ptq::error
   );
   std::vector<float> back(4);

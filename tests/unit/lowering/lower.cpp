@@ -104,7 +104,7 @@ TEST_CASE_FIXTURE(
 TEST_CASE_FIXTURE(fixture, "a zero point that is no whole number stays as it is") {
   const auto w = lowered_weights({-0.5F, 0.5F}, {.in_low = -0.5F, .in_high = 0.5F, .levels = 256});
   CHECK(std::get<int8s>(w.codes) == int8s{-128, 127});
-  CHECK(w.zero_points == floats{-0.5F});
+  CHECK(w.zero_points[0] == doctest::Approx(-0.5).epsilon(1e-4)); // with the noise of binary32
 }
 
 TEST_CASE_FIXTURE(fixture, "the codes are those of the formula, per channel on any axis") {
@@ -259,12 +259,45 @@ TEST_CASE_FIXTURE(fixture, "biases are in units of input scale times weight scal
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "weights of more than 256 levels stay in floating point") {
+TEST_CASE_FIXTURE(fixture, "weights of more than 65,536 levels stay in floating point") {
   g.matmul("fc", x, g.constant("w", {2, 1}, {1, 2}));
   quantize(
-      "w", ptq::tensor_kind::weights, {{"fc", 1}}, {{.in_low = -2, .in_high = 2, .levels = 65535}}
+      "w", ptq::tensor_kind::weights, {{"fc", 1}}, {{.in_low = -2, .in_high = 2, .levels = 65537}}
   );
   CHECK(ptq::lower(g, by).empty());
+}
+
+TEST_CASE_FIXTURE(fixture, "weights of more than 256 levels become codes of 16 bits") {
+  const floats values{-2.0F, -1.0F, 0.0F, 1e-3F, 2.0F};
+  const ptq::grid symmetric{.in_low = -2.0F, .in_high = 2.0F, .levels = 65535};
+  const auto w = lowered_weights(values, symmetric);
+  CHECK(
+      std::get<std::vector<std::int16_t>>(w.codes) ==
+      std::vector<std::int16_t>{-32767, -16384 + 1, 0, 16, 32767}
+  );
+  CHECK(w.bits == 16);
+  CHECK(w.zero_points == floats{0.0F});
+  CHECK(w.scales[0] == doctest::Approx(2.0 / 32767));
+  const auto as_unsigned = ptq::lower(g, by, ptq::element_type::u8);
+  CHECK(std::get<std::vector<std::uint16_t>>(as_unsigned.at(0).codes).back() == 65534);
+  CHECK(as_unsigned[0].zero_points == floats{32767.0F});
+}
+
+TEST_CASE_FIXTURE(fixture, "weights of up to 16 levels fit into four bits") {
+  const auto w = lowered_weights(
+      {-0.5F, 0.0F, 0.25F, 0.5F, 0.5F}, {.in_low = -0.5F, .in_high = 0.5F, .levels = 15}
+  );
+  CHECK(w.bits == 4);
+  CHECK(std::get<int8s>(w.codes) == int8s{-7, 0, 4, 7, 7});
+  CHECK(w.zero_points == floats{0.0F});
+  SUBCASE("their zero points are taken into the codes only if these still fit") {
+    const ptq::grid shifted{.in_low = -0.25F, .in_high = 0.5F, .levels = 16}; // zero on code 5
+    by.quantizers.clear();
+    quantize("w", ptq::tensor_kind::weights, {{"fc", 1}}, {shifted});
+    const auto kept = ptq::lower(g, by);
+    CHECK(kept.at(0).zero_points[0] == doctest::Approx(-3.0));
+    CHECK(std::get<int8s>(kept[0].codes) == int8s{-8, -3, 2, 7, 7});
+  }
 }
 
 TEST_CASE_FIXTURE(fixture, "a plan of another model is refused") {
@@ -283,6 +316,44 @@ TEST_CASE_FIXTURE(fixture, "a plan of another model is refused") {
     by.model.digest = "fnv1a64:0000000000000000";
     CHECK(message_of([&] { (void)ptq::lower(g, by); }).starts_with("the plan is of another model"));
   }
+}
+
+TEST_CASE_FIXTURE(fixture, "grids that do not fit the constant are refused by its name") {
+  g.matmul("fc", x, g.constant("w", {2, 3}, floats(6, 1.0F)));
+  const ptq::grid on{.in_low = -2, .in_high = 2, .levels = 255};
+  const auto refusal = [&](std::vector<ptq::grid> grids, std::optional<std::size_t> axis) {
+    by.quantizers.clear();
+    quantize("w", ptq::tensor_kind::weights, {{"fc", 1}}, std::move(grids), axis);
+    return message_of([&] { (void)ptq::lower(g, by); });
+  };
+  CHECK(refusal({on, on}, 0) == "no error");
+  CHECK(
+      refusal({on, on, on}, 0) ==
+      "w: the plan has 3 grids for the 2 channels of a constant of shape 2x3"
+  );
+  CHECK(
+      refusal({on, on}, std::nullopt) ==
+      "w: the plan has 2 grids for the 1 channels of a constant of shape 2x3"
+  );
+  CHECK(
+      refusal({}, std::nullopt) ==
+      "w: the plan has 0 grids for the 1 channels of a constant of shape 2x3"
+  );
+  CHECK(refusal({on}, 2) == "w: the plan has grids on axis 2 of a constant of shape 2x3");
+  ptq::grid bad = on;
+  bad.in_low = 3;
+  CHECK(refusal({on, bad}, 0) == "w: grid 1 of the plan has its limits in the wrong order");
+  bad.in_low = std::numeric_limits<float>::quiet_NaN();
+  CHECK(refusal({bad, on}, 0) == "w: grid 0 of the plan has a limit that is not finite");
+  bad = on;
+  bad.levels = 1;
+  CHECK(refusal({bad}, std::nullopt) == "w: grid 0 of the plan has 1 levels");
+  bad.levels = 15;
+  CHECK(refusal({on, bad}, 0) == "w: grid 1 of the plan has 15 levels");
+  by.constants.emplace_back(ptq::replaced_constant{
+      "w", "fc", "test", {{2, 3}, {1, 1, std::numeric_limits<float>::quiet_NaN(), 1, 1, 1}}
+  });
+  CHECK(refusal({on}, std::nullopt) == "w: quantize: NaN has no code");
 }
 
 TEST_CASE_FIXTURE(fixture, "all of a small net is lowered, layer for layer") {

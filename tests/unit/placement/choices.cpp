@@ -108,4 +108,60 @@ TEST_CASE("a list of choices keeps four") {
   CHECK_THROWS_AS(list.push_back({}), const ptq::error&);
 }
 
+TEST_CASE("levels follow from the bits or from explicit codes") {
+  using ptq::levels_of;
+  constexpr auto weights = ptq::tensor_kind::weights;
+  constexpr auto activations = ptq::tensor_kind::activations;
+  // POT's levels: 255 for symmetric weights of 8 bits, 256 for all else, and so on.
+  static_assert(levels_of(activations, {8, ptq::symmetric, ptq::per_tensor}) == 256);
+  static_assert(levels_of(weights, {8, ptq::symmetric, ptq::per_channel}) == 255);
+  static_assert(levels_of(weights, {8, ptq::asymmetric, ptq::per_channel}) == 256);
+  static_assert(levels_of(weights, {4, ptq::symmetric, ptq::per_channel}) == 15);
+  static_assert(levels_of(activations, {4, ptq::symmetric, ptq::per_tensor}) == 16);
+  static_assert(levels_of(weights, {2, ptq::symmetric, ptq::per_channel}) == 3);
+  static_assert(levels_of(weights, {16, ptq::symmetric, ptq::per_tensor, -32767, 32767}) == 65535);
+  static_assert(
+      levels_of(activations, {16, ptq::symmetric, ptq::per_tensor, -32768, 32767}) == 65536
+  );
+  static_assert(levels_of(activations, {32, ptq::symmetric, ptq::per_tensor}) == 4294967296);
+  static_assert(levels_of(activations, {8, ptq::symmetric, ptq::per_tensor, -127, 127}) == 255);
+  static_assert(levels_of(activations, {8, ptq::symmetric, ptq::per_tensor, 0, 255}) == 256);
+  static_assert(!ptq::is_signed({8, ptq::symmetric, ptq::per_tensor}));
+  static_assert(!ptq::is_signed({8, ptq::symmetric, ptq::per_tensor, 0, 255}));
+  static_assert(ptq::is_signed({8, ptq::symmetric, ptq::per_tensor, -128, 127}));
+}
+
+TEST_CASE("explicit codes of the user's own") {
+  const choice_list offered{
+      {8, ptq::symmetric, ptq::per_tensor}, {8, ptq::asymmetric, ptq::per_tensor}
+  };
+  SUBCASE("that the device has anyway make activations signed") {
+    const choice_list found = ptq::with_options(offered, {.level_low = -128, .level_high = 127});
+    REQUIRE(found.size() == 2);
+    CHECK(ptq::is_signed(found[0]));
+  }
+  SUBCASE("one end: the other follows from the bits") {
+    const choice_list found = ptq::with_options(offered, {.level_low = -127});
+    REQUIRE(found.size() == 2);
+    CHECK(found[0].level_high == 127);
+    CHECK(ptq::levels_of(ptq::tensor_kind::activations, found[0]) == 255);
+  }
+  SUBCASE("other bits take the device's codes away") {
+    const choice_list wide{{16, ptq::symmetric, ptq::per_tensor, -32768, 32767}};
+    const choice_list found = ptq::with_options(wide, {.bits = 8});
+    REQUIRE(found.size() == 1);
+    CHECK(ptq::levels_of(ptq::tensor_kind::activations, found[0]) == 256);
+  }
+}
+
+TEST_CASE("readers that differ in bits get the device's primary ones, or fewer") {
+  const choice_list wide{{16, ptq::symmetric, ptq::per_tensor}};
+  const choice_list wider{{32, ptq::symmetric, ptq::per_tensor}};
+  const choice_list narrow{{8, ptq::symmetric, ptq::per_tensor}};
+  CHECK(ptq::common_choices(wider, wide, 16) == wide);
+  CHECK(ptq::common_choices(wider, wide) == wide);
+  CHECK(ptq::common_choices(narrow, wide, 16) == wide);
+  CHECK(ptq::common_choices(narrow, wide) == narrow);
+}
+
 } // namespace

@@ -415,7 +415,7 @@ TEST_CASE_FIXTURE(
         placed(g) ==
         lines{
             "a -> join.0: symmetric",
-            "k -> join.1: weights symmetric",
+            "k -> join.1: weights symmetric axis 0",
             "conv.w -> conv.1: weights symmetric axis 0",
         }
     );

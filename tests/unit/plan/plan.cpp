@@ -135,4 +135,57 @@ TEST_CASE("levels may be as many as 32 bits have codes") {
   check_plan_laws(p);
 }
 
+TEST_CASE("without a group, its quantizers and what was replaced for its operations are gone") {
+  const ptq::plan p = plan_with_everything();
+  SUBCASE("all") {
+    const ptq::plan rest = p.without(*p.groups[0]);
+    CHECK(rest.empty());
+    CHECK(rest.groups.empty());
+    CHECK(rest.model == p.model);
+  }
+  SUBCASE("some readers of a tensor") {
+    const ptq::plan rest = p.without({.quantizers = {{"pool", 0}}, .operations = {"pool"}});
+    CHECK(rest.input("pool", 0) == nullptr);
+    CHECK(rest.input("conv", 0) != nullptr);
+    CHECK(rest.input("conv", 1) == p.input("conv", 1)); // entries that stay are shared
+    CHECK(rest.constants == p.constants);
+  }
+  SUBCASE("a correction for the sake of another operation stays") {
+    ptq::plan more = p;
+    ptq::replaced_constant aligned = *p.constants[0];
+    aligned.node = "before";
+    more.constants.insert(more.constants.begin(), aligned);
+    const ptq::plan rest = more.without(*p.groups[0]);
+    REQUIRE(rest.constants.size() == 1);
+    CHECK(*rest.constants[0] == aligned);
+  }
+  SUBCASE("a group of which nothing is there") {
+    CHECK(p.without({.quantizers = {{"other", 0}}, .operations = {"other"}}) == p);
+    CHECK(p.without({}) == p);
+  }
+}
+
+TEST_CASE("groups that do not fit the quantizers are refused") {
+  const auto refusal = [](const std::vector<ptq::group>& groups) {
+    ptq::plan p = plan_with_everything();
+    p.groups.assign(groups.begin(), groups.end());
+    return message_of([&] { ptq::validate(p); });
+  };
+  CHECK(refusal({}) == "no error");
+  CHECK(refusal({{{{"conv", 0}}, {}}, {{{"conv", 1}}, {}}}) == "no error");
+  CHECK(refusal({{}}) == "groups[0].quantizers: is empty");
+  CHECK(
+      refusal({{{{"conv", 2}}, {}}}) == "groups[0].quantizers: input 2 of `conv` is not quantized"
+  );
+  CHECK(
+      refusal({{{{"conv", 1}, {"conv", 0}}, {}}}) ==
+      "groups[0].quantizers: input 0 of `conv` is out of order, or there twice"
+  );
+  CHECK(
+      refusal({{{{"conv", 0}}, {}}, {{{"conv", 0}}, {}}}) ==
+      "groups[1].quantizers: input 0 of `conv` is in another group, too"
+  );
+  CHECK(refusal({{{{"conv", 0}}, {""}}}) == "groups[0].operations[0]: is empty");
+}
+
 } // namespace

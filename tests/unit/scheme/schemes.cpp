@@ -82,7 +82,10 @@ TEST_CASE("symmetric activations: the worked examples") {
     const ptq::grid g =
         one(symmetric{},
             {-each.most, each.most},
-            {.kind = activations, .levels = each.levels, .has_negative = each.has_negative});
+            {.kind = activations,
+             .bits = each.levels > 256 ? 16 : 8,
+             .levels = each.levels,
+             .has_negative = each.has_negative});
     CHECK(static_cast<double>(g.in_low) == near(each.low));
     CHECK(static_cast<double>(g.in_high) == near(each.high));
     CHECK(g.scale() == doctest::Approx(each.scale).epsilon(2e-5));

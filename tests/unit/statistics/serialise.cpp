@@ -57,11 +57,19 @@ TEST_CASE("the bytes of the format are what they were") {
   s.record({"x", "e"}, 2, {1.0F, -2.0F});
   const auto number = [](char value) { return std::string{value, 0, 0, 0, 0, 0, 0, 0}; };
   using namespace std::string_literals;
-  const std::string expected = "ptq-statistics 1\n" + number(1) + "m" + number(1) + number(2) +
+  const std::string expected = "ptq-statistics 2\n" + number(1) + "m" + number(1) + number(2) +
                                number(3) + number(1) + number(1) + "x" + number(1) + "e" +
                                number(1) + number(2) + number(2) + "\0\0\x80\x3f"s + "\0\0\0\xc0"s +
-                               number(0) + number(0);
+                               number(0) + number(0) + number(0);
   CHECK(ptq::to_bytes(s) == expected);
+}
+
+TEST_CASE("a file of another version of the format is refused by its version") {
+  std::string bytes = ptq::to_bytes(some_statistics());
+  bytes[15] = '1';
+  CHECK(message_of([&] {
+          (void)ptq::statistics_from_bytes(bytes);
+        }) == "a ptq statistics file of another version of the format: this reads version 2");
 }
 
 TEST_CASE("statistics cut short anywhere are refused") {

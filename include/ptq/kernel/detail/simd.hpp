@@ -160,89 +160,77 @@ unordered(const floats<Arch>& a, const floats<Arch>& b) noexcept -> mask<Arch> {
   }
 }
 
+/// The bits of floats as integers.
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto bits_of(const floats<Arch>& value) noexcept
+    -> xsimd::batch<std::int32_t, Arch> {
+  using integers = xsimd::batch<std::int32_t, Arch>;
+#if defined(__AVX512F__)
+  if constexpr (width<Arch> == 16) {
+    return integers(_mm512_castps_si512(value));
+  } else
+#endif
+#if defined(__AVX__)
+      if constexpr (width<Arch> == 8) {
+    return integers(_mm256_castps_si256(value));
+  } else
+#endif
+#if defined(__SSE2__)
+      if constexpr (width<Arch> == 4) {
+    return integers(_mm_castps_si128(value));
+  } else
+#endif
+  {
+    alignas(64) float numbers[width<Arch>];
+    alignas(64) std::int32_t bits[width<Arch>];
+    value.store_aligned(numbers);
+    __builtin_memcpy(bits, numbers, sizeof bits);
+    return integers::load_aligned(bits);
+  }
+}
+
+/// A bit for each lane, that of the first lane being the lowest.
+template <class Arch>
+[[nodiscard, gnu::always_inline]] inline auto lanes_of(const mask<Arch>& of) noexcept
+    -> std::uint32_t {
+#if defined(__AVX512F__)
+  if constexpr (width<Arch> == 16) {
+    return std::uint32_t{of.data};
+  } else
+#endif
+#if defined(__AVX__)
+      if constexpr (width<Arch> == 8) {
+    return static_cast<std::uint32_t>(_mm256_movemask_ps(of.data));
+  } else
+#endif
+#if defined(__SSE2__)
+      if constexpr (width<Arch> == 4) {
+    return static_cast<std::uint32_t>(_mm_movemask_ps(of.data));
+  } else
+#endif
+  {
+    std::uint32_t lanes = 0;
+    for (std::size_t i = 0; i != width<Arch>; ++i) {
+      lanes |= of.get(i) ? std::uint32_t{1} << i : 0U;
+    }
+    return lanes;
+  }
+}
+
 /// No lane at all.
 template <class Arch>
 [[nodiscard, gnu::always_inline]] inline auto none() noexcept -> mask<Arch> {
   return floats<Arch>(0.0F) > floats<Arch>(0.0F);
 }
 
-/// Loads bytes as numbers.
 template <class Arch>
 [[nodiscard, gnu::always_inline]] inline auto load(const float* from) noexcept -> floats<Arch> {
   return floats<Arch>::load_unaligned(from);
 }
 
-template <class Arch, class Code>
-  requires(sizeof(Code) == 1)
-[[nodiscard, gnu::always_inline]] inline auto load(const Code* from) noexcept -> floats<Arch> {
-#if defined(__AVX512F__)
-  if constexpr (width<Arch> == 16) {
-    __m128i bytes;
-    __builtin_memcpy(&bytes, from, 16);
-    const __m512i wide =
-        std::is_signed_v<Code> ? _mm512_cvtepi8_epi32(bytes) : _mm512_cvtepu8_epi32(bytes);
-    return floats<Arch>(_mm512_cvtepi32_ps(wide));
-  } else
-#endif
-#if defined(__AVX2__)
-      if constexpr (width<Arch> == 8) {
-    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
-    const __m256i wide =
-        std::is_signed_v<Code> ? _mm256_cvtepi8_epi32(bytes) : _mm256_cvtepu8_epi32(bytes);
-    return floats<Arch>(_mm256_cvtepi32_ps(wide));
-  } else
-#endif
-  {
-    alignas(64) float wide[width<Arch>];
-    for (std::size_t i = 0; i != width<Arch>; ++i) {
-      wide[i] = static_cast<float>(from[i]);
-    }
-    return floats<Arch>::load_aligned(wide);
-  }
-}
-
 template <class Arch>
 [[gnu::always_inline]] inline void store(float* to, const floats<Arch>& value) noexcept {
   value.store_unaligned(to);
-}
-
-/// Stores integers that fit the type. What NaN becomes is unspecified.
-template <class Arch, class Code>
-  requires(sizeof(Code) == 1)
-[[gnu::always_inline]] inline void store(Code* to, const floats<Arch>& value) noexcept {
-#if defined(__AVX512F__)
-  if constexpr (width<Arch> == 16) {
-    const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(value));
-    __builtin_memcpy(to, &bytes, 16);
-  } else
-#endif
-#if defined(__AVX2__)
-      if constexpr (width<Arch> == 8) {
-    const __m256i wide = _mm256_cvtps_epi32(value);
-    const __m128i words =
-        _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
-    const __m128i bytes =
-        std::is_signed_v<Code> ? _mm_packs_epi16(words, words) : _mm_packus_epi16(words, words);
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(to), bytes);
-  } else
-#endif
-#if defined(__SSE2__)
-      if constexpr (width<Arch> == 4) {
-    const __m128i wide = _mm_cvtps_epi32(value);
-    const __m128i words = _mm_packs_epi32(wide, wide);
-    const __m128i bytes =
-        std::is_signed_v<Code> ? _mm_packs_epi16(words, words) : _mm_packus_epi16(words, words);
-    const int four = _mm_cvtsi128_si32(bytes);
-    __builtin_memcpy(to, &four, 4);
-  } else
-#endif
-  {
-    alignas(64) float wide[width<Arch>];
-    value.store_aligned(wide);
-    for (std::size_t i = 0; i != width<Arch>; ++i) {
-      to[i] = static_cast<Code>(static_cast<std::int32_t>(wide[i]));
-    }
-  }
 }
 
 /// The first `count` elements, which may be none, and zeros; reads nothing behind them.

@@ -4,6 +4,7 @@
 #include <ptq/kernel/detail/channel_layout.hpp>
 #include <ptq/kernel/detail/prepared_grid.hpp>
 #include <ptq/kernel/detail/simd.hpp>
+#include <ptq/kernel/detail/simd_codes.hpp>
 
 #include <cstddef>
 #include <cstdint>
