@@ -201,22 +201,16 @@ private:
         begun = {channels, custom.start(channels)};
       }
       check_same_channels(sample, tensor, begun.channels, channels);
-      expect(*begun.running, view.size() / channels, sample, tensor);
+      try {
+        begun.running->expect(view.size() / channels);
+      } catch (const error& problem) {
+        throw error(problem.what(), at(sample, tensor));
+      }
       for_each_block(view, custom.axis, [&](std::size_t channel, std::span<const float> values) {
         const extremes found = ptq::extremes_of(values);
         check_finite(sample, tensor, found.has_nan, found.has_infinity());
         begun.running->observe(channel, values);
       });
-    }
-  }
-
-  void expect(
-      running_estimation& running, std::size_t count, std::size_t sample, std::size_t tensor
-  ) const {
-    try {
-      running.expect(count);
-    } catch (const error& problem) {
-      throw error(problem.what(), at(sample, tensor));
     }
   }
 
