@@ -252,6 +252,28 @@ private:
 };
 
 template <class G>
+class evaluator_of_parts_archetype : public plan_evaluator_archetype<G> {
+public:
+  void run_part(
+      const G& /*graph*/,
+      const plan& under,
+      typename G::node_id node,
+      std::span<const tensor_view> inputs,
+      show_ref<typename G::node_id> show
+  ) {
+    const quantizer* on = under.input("sum", 0);
+    const tensor_data* w = under.constant("w");
+    std::array<float, 2> sum{};
+    for (std::size_t i = 0; i != 2; ++i) {
+      const float x = inputs[0].data_as<float>()[i];
+      const float seen = on != nullptr ? on->format.grids.front().in_low : x;
+      sum[i] = seen + (w != nullptr ? w->values[i] : static_cast<float>(i + 1));
+    }
+    show(0, node, tensor_view(sum, {1, 2}));
+  }
+};
+
+template <class G>
 class measuring_evaluator_archetype : public plan_evaluator_archetype<G> {
 public:
   auto measure(const G& /*graph*/, const plan& /*under*/, const samples& range)

@@ -257,15 +257,9 @@ inline auto second_pass(
          "observed again, as the model was changed before it: `" + lacking + "` does not follow"}
     );
   }
-  const statistics second = detail::second_pass(
+  result.take_over(detail::second_pass(
       in, request.only(again), prepared.model, *run->engine, run->calibrated, tell
-  );
-  for (const auto& [name, numbers] : second.all_per_sample()) {
-    result.restore(name, numbers);
-  }
-  for (const auto& [name, sums] : second.all_sums()) {
-    result.restore(name, sums);
-  }
+  ));
   return result;
 }
 

@@ -273,6 +273,23 @@ public:
   /// Puts back saved sums.
   void restore(const statistic_name& name, sums entry) { sums_[name] = std::move(entry); }
 
+  /// Takes what `newer` holds in place of what is held here by the same names.
+  /// @throws error, and changes nothing, if it saw other samples.
+  void take_over(const statistics& newer) {
+    if (!(seen_ == newer.seen_)) {
+      throw error("the statistics to be taken over are of other samples");
+    }
+    const auto take = [](auto& mine, const auto& theirs) {
+      for (const auto& [name, entry] : theirs) {
+        mine.insert_or_assign(name, entry);
+      }
+    };
+    take(per_sample_, newer.per_sample_);
+    take(sums_, newer.sums_);
+    take(counted_, newer.counted_);
+    take(shapes_, newer.shapes_);
+  }
+
   void restore_shapes(const std::string& tensor, shape_counts counts) {
     shapes_[tensor] = std::move(counts);
   }

@@ -4,6 +4,7 @@
 #include <ptq/correction/channel_alignment.hpp>
 #include <ptq/correction/none.hpp>
 #include <ptq/plan/resolve.hpp>
+#include <ptq/range/percentile.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -342,6 +343,30 @@ TEST_CASE_FIXTURE(toy_pair, "what does not follow from the first pass is observe
   CHECK(quantize(g, seen, evaluator) == plan);
   toy_float_evaluator no_plans(data());
   CHECK_THROWS_AS(static_cast<void>(quantize(g, no_plans)), ptq::error);
+}
+
+TEST_CASE_FIXTURE(toy_pair, "a histogram is counted anew in the second pass") {
+  const auto c = first();
+  g.output("y", second(c));
+  using all_values = ptq::ranges<
+      ptq::for_weights<ptq::abs_max>,
+      ptq::for_activations<ptq::low<ptq::percentile>, ptq::high<ptq::percentile>>>;
+  toy_evaluator evaluator(data());
+  quantization<all_values, channel_alignment> quantize;
+  quantize.ranges.activations.low.estimator.percent = 100.0;
+  quantize.ranges.activations.high.estimator.percent = 100.0;
+  const ptq::plan plan = quantize(g, evaluator);
+  CHECK(evaluator.runs == 18);
+  ptq::plan aligned;
+  aligned.constants = plan.constants;
+  const auto after = ptq::resolve(g, aligned);
+  float most = 0.0F;
+  for (const ptq::tensor_data& sample : data()) {
+    for (const float value : toy_run(g, after, std::span(&sample, 1)).at(c).values) {
+      most = std::max(most, std::abs(value));
+    }
+  }
+  CHECK(std::abs(plan.input("second", 0)->format.grids.front().in_high / most - 1.0F) < 0.02F);
 }
 
 TEST_CASE_FIXTURE(toy_pair, "a second convolution that is not plain is no pair") {

@@ -165,4 +165,31 @@ TEST_CASE("a change of channels is an error that changes nothing") {
   CHECK(s == before);
 }
 
+TEST_CASE("what is newer takes the place of what was there, of the same samples alone") {
+  ptq::statistics old;
+  old.see(0);
+  old.record({"t", "extremes"}, 0, {-1.0F, 1.0F});
+  old.record({"u", "extremes"}, 0, {-2.0F, 2.0F});
+  old.add({"t", "mean/1"}, std::vector{0.5F});
+  old.note_shape("t", {1});
+  ptq::statistics newer;
+  newer.see(0);
+  newer.record({"t", "extremes"}, 0, {-3.0F, 3.0F});
+  newer.add({"t", "mean/1"}, std::vector{0.25F});
+  newer.note_shape("t", {2});
+  ptq::log_histogram histogram;
+  const std::vector<float> values{1.0F};
+  histogram.add(values);
+  newer.add({"t", "histogram"}, {.count = 1, .channels = {histogram}});
+  old.take_over(newer);
+  CHECK(old.per_sample({"t", "extremes"}).at(0) == std::vector{-3.0F, 3.0F});
+  CHECK(old.per_sample({"u", "extremes"}).at(0) == std::vector{-2.0F, 2.0F});
+  CHECK(old.mean({"t", "mean/1"}) == std::vector{0.25});
+  CHECK(old.usual_shape("t") == std::vector<std::uint64_t>{2});
+  CHECK(old.histograms({"t", "histogram"}).size() == 1);
+  ptq::statistics of_others;
+  of_others.see(1);
+  CHECK_THROWS_AS(old.take_over(of_others), ptq::error);
+}
+
 } // namespace
