@@ -126,6 +126,7 @@ auto binary(operation kind, const view& a, const view& b, const view& to) -> ste
   case operation::subtract:
     return broadcast(a, b, to, [](float x, float y) { return x - y; });
   case operation::multiply:
+  case operation::factor:
     return broadcast(a, b, to, [](float x, float y) { return x * y; });
   case operation::divide:
     return broadcast(a, b, to, [](float x, float y) { return x / y; });

@@ -6,7 +6,8 @@ namespace engine {
 graph::graph(const model& of) : model_(&of) {
   for (const node& each : of.nodes) {
     auto& list = inputs_.emplace_back();
-    for (const engine::source from : each.inputs) {
+    const std::size_t told = each.kind == operation::factor ? 1 : each.inputs.size();
+    for (const engine::source from : std::span(each.inputs).first(told)) {
       list.push_back(
           from.is_absent() ? ptq::tensor_ref<node_id>::absent()
                            : ptq::tensor_ref<node_id>(from.node, from.output)
@@ -33,6 +34,7 @@ auto graph::op(node_id node) const -> ptq::op {
     return ptq::op::flatten;
   case operation::reshape:
   case operation::identity: // To its own shape.
+  case operation::factor:
     return ptq::op::reshape;
   case operation::gemm:
   case operation::matmul:
@@ -50,6 +52,7 @@ auto graph::op(node_id node) const -> ptq::op {
   case operation::subtract:
     return ptq::op::subtract;
   case operation::multiply:
+  case operation::factor_place:
     return ptq::op::multiply;
   case operation::divide:
     return ptq::op::divide;

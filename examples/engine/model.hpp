@@ -61,6 +61,8 @@ enum class operation : std::uint8_t {
   split,
   slice,
   gather,
+  factor,       ///< A number behind a matrix product; told as a Reshape.
+  factor_place, ///< Where Model Optimizer has that number. Passes values on; told as a product.
 };
 
 /// What an input port reads: an output of an earlier node, or nothing where it is optional.
@@ -222,12 +224,6 @@ struct node {
   std::variant<std::monostate, tensor, integer_tensor> value; ///< Of a constant.
 };
 
-/// A value that the loader made and that no ONNX value holds: `factor` times one that is there.
-struct scaled_value {
-  std::string of;
-  float factor = 1;
-};
-
 /// A model as it was loaded and checked: nodes in topological order, none of which ever changes.
 struct model {
   std::string name; ///< Of the file, without its extension.
@@ -237,7 +233,6 @@ struct model {
   shape input_shape;        ///< Of one sample: axis 0 has extent 1.
   bool fixed_batch = false; ///< Runs on one sample at a time only.
   std::map<source, std::vector<port>> readers;
-  std::map<std::string, scaled_value> scaled; ///< By the name of the value.
 
   [[nodiscard]] auto value_name(source of) const -> const std::string& {
     return nodes[of.node].outputs[of.output];

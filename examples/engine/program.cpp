@@ -238,6 +238,7 @@ void program::prepare_node(node_id id, const shape& result) {
     break;
   }
   case operation::identity:
+  case operation::factor_place:
     values_[{id, 0}] = operand(id, 0);
     break;
   case operation::flatten:
@@ -249,6 +250,7 @@ void program::prepare_node(node_id id, const shape& result) {
   case operation::add:
   case operation::subtract:
   case operation::multiply:
+  case operation::factor:
   case operation::divide:
   case operation::power:
   case operation::prelu: {

@@ -73,6 +73,27 @@ auto factors_of_channels(const tensor& from, std::size_t channels)
               : std::nullopt;
 }
 
+/// The value that the product reads keeps its name behind the new node, if only the product reads
+/// it.
+void put_factor_place(editor& in, node_id product, const std::string& name) {
+  const source right = in.at(product).inputs[1];
+  node& above = in.at(right.node);
+  node made;
+  made.name = in.free_name(name + ".factor");
+  made.op_type = "Identity";
+  made.kind = operation::factor_place;
+  made.inputs = {right};
+  if (in.only_reader(right) && above.kind != operation::input) {
+    const std::string value = above.outputs[right.output];
+    above.outputs[right.output] = in.free_name(value + "_passed");
+    made.outputs = {value};
+  } else {
+    made.outputs = {made.name};
+  }
+  const node_id place = in.add(std::move(made));
+  in.at(product).inputs[1] = {place, 0};
+}
+
 auto scaled(const tensor& from, const std::vector<float>& factors) -> tensor {
   tensor result = from;
   const std::size_t inner = from.size() / factors.size();
@@ -336,13 +357,9 @@ void move_factors_into_products(model& of) {
       in.remove(id);
       continue;
     }
-    // The product's node moves in front of the right operand; its value is the matrix product's.
-    const std::string value = in.free_name(of.value_name(right) + "_scaled");
-    of.scaled.emplace(value, scaled_value{of.value_name(right), *number});
-    in.redirect({id, 0}, from);
-    in.at(from.node).outputs = std::exchange(in.at(id).outputs, {value});
-    in.at(from.node).inputs[1] = {id, 0};
-    in.at(id).inputs = {right, factor};
+    put_factor_place(in, from.node, name);
+    in.at(id).kind = operation::factor;
+    in.at(id).inputs = {from, factor};
   }
   in.finish();
 }

@@ -147,6 +147,7 @@ private:
     case operation::add:
     case operation::subtract:
     case operation::multiply:
+    case operation::factor:
     case operation::divide:
     case operation::power:
       return broadcast(inputs_[0], inputs_[1]);

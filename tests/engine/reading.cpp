@@ -289,7 +289,9 @@ TEST_CASE("integers that cannot be worked out are refused") {
                   m.constant("f", {1}, {std::nanf("")});
                   m.node("Cast", {"f"}, {"to"}, {{"to", std::int64_t{7}}});
                 }));
-  check_refused("does not fill the target shape", with([](auto& m) { m.node("Sub", {"i", "i"}, {"to"}); }));
+  check_refused("does not fill the target shape", with([](auto& m) {
+                  m.node("Sub", {"i", "i"}, {"to"});
+                }));
 }
 
 TEST_CASE("a model cut short anywhere is refused") {

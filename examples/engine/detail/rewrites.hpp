@@ -33,10 +33,15 @@ void find_swish(model& of);
 /// A quotient by a constant becomes a product, and a difference a sum.
 void divide_by_multiplying(model& of);
 
-/// A constant factor for each channel behind a convolution becomes part of its weights. A number
-/// behind a matrix product moves onto the right operand: into constant weights, else in front of it
-/// as a product of its own. That product's value is one that no ONNX value holds;
-/// `model::scaled` says whose multiple it is.
+/// A constant factor for each channel behind a convolution, or a number behind a matrix product
+/// with constant weights, becomes part of the weights.
+///
+/// A number behind a product of two tensors, as the one of attention, Model Optimizer moves onto
+/// the right tensor: q (c k^T) in place of c (q k^T). POT's quantizer then sits on c k^T, which no
+/// ONNX value holds, and its grid is c times that of k^T. Here the number stays where it is, and
+/// the product reads k^T through a node that passes values on: it stands for the product with c
+/// where quantizers are placed, and so a quantizer sits on k^T alone. It gives the same integers:
+/// the grid of c x is c times the grid of x. The number itself is no tensor of the graph.
 void move_factors_into_products(model& of);
 
 /// All of them, in an order in which none hides what another looks for.
