@@ -18,6 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include "golden/golden_run.hpp"
+#include "golden/range_estimators.hpp"
 
 namespace ptq::test {
 
@@ -91,7 +92,11 @@ inline const std::map<std::string, void (*)(const option_value&, chosen_quantiza
     {"stat_subset_size", no_effect},    // The samples of a run say this, and the next two.
     {"shuffle_data", no_effect},
     {"seed", no_effect},
-    {"inplace_statistics", no_effect}, // Where statistics are reckoned.
+    {"inplace_statistics", no_effect}, // These five are the range estimators' matter.
+    {"stat_batch_size", no_effect},
+    {"range_estimator", no_effect},
+    {"weights.range_estimator", no_effect},
+    {"activations.range_estimator", no_effect},
     {"weights.bits",
      [](const option_value& given, chosen_quantization& of) { of.weights.bits = given.get<int>(); }
     },
@@ -137,7 +142,7 @@ inline auto aligns(const golden_run& run) -> bool {
 /// What POT was asked for in a recorded run.
 /// @throws no_counterpart that says what there is not, error as for any wrong option.
 inline auto quantization_of(const golden_run& run) -> chosen_quantization {
-  chosen_quantization result;
+  chosen_quantization result{.ranges = recorded_ranges(run)};
   std::get<2>(result.corrections.each) = correction::none{};
   for (const nlohmann::json& algorithm : run.algorithms) {
     const auto name = algorithm.at("name").get<std::string>();

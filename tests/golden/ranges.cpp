@@ -3,7 +3,6 @@
 // and without an engine.
 #include <ptq/calibration/clip.hpp>
 #include <ptq/calibration/ranges.hpp>
-#include <ptq/config/named_ranges.hpp>
 #include <ptq/scheme/asymmetric.hpp>
 #include <ptq/scheme/symmetric.hpp>
 
@@ -19,53 +18,13 @@
 #include <doctest/doctest.h>
 
 #include "golden/compare.hpp"
+#include "golden/range_estimators.hpp"
 #include "golden/read_golden.hpp"
 
 namespace {
 
 using namespace ptq::test;
 using json = nlohmann::json;
-
-auto side_of(const json& from) -> ptq::config::range_side_options {
-  ptq::config::range_side_options result;
-  for (const auto& [key, value] : from.items()) {
-    if (key == "type") {
-      result.type = value.get<std::string>();
-    } else if (key == "aggregator") {
-      result.aggregator = value.get<std::string>();
-    } else if (key == "outlier_prob") {
-      result.outlier_prob = value.get<double>();
-    } else {
-      REQUIRE(key == "clipping_value");
-      result.clipping_value = value.get<float>();
-    }
-  }
-  return result;
-}
-
-auto estimator_of(const json& parameters) -> ptq::config::range_estimator_options {
-  const json from = parameters.value("range_estimator", json::object());
-  return {
-      .preset = from.value("preset", "default"),
-      .min = side_of(from.value("min", json::object())),
-      .max = side_of(from.value("max", json::object()))
-  };
-}
-
-auto ranges_of(const golden_run& run) -> ptq::config::named_ranges {
-  const json& parameters = run.parameters();
-  ptq::config::range_options options{
-      .range_estimator = estimator_of(parameters),
-      .stat_batch_size = parameters.value("stat_batch_size", std::size_t{1}),
-      .inplace_statistics = parameters.value("inplace_statistics", false),
-      .clip = ptq::clip_at::grids
-  };
-  if (const json own = parameters.value("activations", json::object());
-      own.contains("range_estimator")) {
-    options.activations = estimator_of(own);
-  }
-  return ptq::config::named_ranges(options);
-}
 
 /// Are its limits a matter of estimators and of the schemes' defaults, and its samples the first?
 auto is_of_estimators(const golden_run& run) -> bool {
@@ -119,7 +78,7 @@ struct tally {
 };
 
 void compare(const golden_run& run, tally& found) {
-  const ptq::config::named_ranges ranges = ranges_of(run);
+  const ptq::config::named_ranges ranges = recorded_ranges(run);
   const ptq::statistics collected = golden_statistics(run.model, run.samples.size());
   const json& parameters = run.parameters();
   std::string wanted = parameters.at("preset") == "performance" ? "symmetric" : "asymmetric";
