@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -99,7 +100,7 @@ template <class G, plan_evaluator_for<G> E>
 class plan_runner_of final : public plan_runner {
 public:
   plan_runner_of(const G& of, E& evaluator)
-      : graph_(&of), evaluator_(&evaluator), read_(read_graph(of)) {}
+      : graph_(std::addressof(of)), evaluator_(std::addressof(evaluator)), read_(read_graph(of)) {}
 
   void
   run(const plan& under,

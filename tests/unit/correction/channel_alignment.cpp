@@ -350,11 +350,10 @@ TEST_CASE_FIXTURE(toy_pair, "a histogram is counted anew in the second pass") {
   g.output("y", second(c));
   using all_values = ptq::ranges<
       ptq::for_weights<ptq::abs_max>,
-      ptq::for_activations<ptq::low<ptq::percentile>, ptq::high<ptq::percentile>>>;
+      ptq::for_activations<ptq::both<ptq::percentile>>>;
   toy_evaluator evaluator(data());
   quantization<all_values, channel_alignment> quantize;
-  quantize.ranges.activations.low.estimator.percent = 100.0;
-  quantize.ranges.activations.high.estimator.percent = 100.0;
+  quantize.ranges.activations.both.estimator.percent = 100.0;
   const ptq::plan plan = quantize(g, evaluator);
   CHECK(evaluator.runs == 18);
   ptq::plan aligned;
