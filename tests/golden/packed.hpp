@@ -96,7 +96,7 @@ inline auto sha256_of_codes(const lowered_tensor& of) -> std::string {
 /// What POT packs of `weights`.
 inline auto lowered_as_pot(const recorded_packing& of, const tensor_data& weights)
     -> lowered_tensor {
-  return detail::lowered_weights(weights, of.by, {.removed = zero_point_removal::of_8_bits});
+  return ptq::detail::lowered_weights(weights, of.by, {.removed = zero_point_removal::of_8_bits});
 }
 
 } // namespace ptq::test

@@ -112,7 +112,7 @@ inline auto make_archetype_input(int number) -> convertible_archetype<tensor_ref
   return convertible_archetype(tensor_ref(id_archetype(number)));
 }
 
-/// x (input) -> add (x, w) with w a constant.
+/// x (input) -> matmul (x, w) with w a constant.
 class graph_archetype {
 public:
   using ptq_graph = void;
@@ -127,7 +127,7 @@ public:
   }
 
   auto op(node_id node) const -> ptq::op {
-    constexpr std::array kinds{ptq::op::input, ptq::op::constant, ptq::op::add};
+    constexpr std::array kinds{ptq::op::input, ptq::op::constant, ptq::op::matmul};
     return kinds.at(static_cast<std::size_t>(node.number()));
   }
 

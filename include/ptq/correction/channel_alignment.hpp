@@ -11,6 +11,7 @@
 #include <ptq/correction/detail/channel_quantiles.hpp>
 #include <ptq/correction/detail/layer_pair.hpp>
 #include <ptq/correction/preparation.hpp>
+#include <ptq/range/median.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -31,7 +32,7 @@ namespace ptq {
   if (positive.empty()) {
     return result;
   }
-  const auto middle = static_cast<double>(detail::median_of(positive));
+  const auto middle = static_cast<double>(aggregate::median{}(positive));
   for (std::size_t c = 0; c != widths.size(); ++c) {
     if (widths[c] > 0.0F) {
       result[c] = std::clamp(static_cast<double>(widths[c]) / middle, 0.01, 100.0);
@@ -156,7 +157,7 @@ private:
         lows.push_back(numbers.at(c));
         highs.push_back(numbers.at(result.size() + c));
       }
-      result[c] = {detail::median_of(std::move(lows)), detail::median_of(std::move(highs))};
+      result[c] = {aggregate::median{}(lows), aggregate::median{}(highs)};
     }
     return result;
   }

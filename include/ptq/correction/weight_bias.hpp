@@ -75,6 +75,9 @@ struct weight_bias {
             detail::rounded(static_cast<double>(value) * scale[c]) + stored_offset[c]
         );
       });
+      if (!as_pot) {
+        keep_codes(stored, moved.format, reached, entry->format);
+      }
       after.constants.push_back(
           replaced_constant{entry->tensor, node->name, "weight_bias_correction", std::move(stored)}
       );
@@ -140,6 +143,39 @@ private:
       each.deviation = std::sqrt(each.deviation / count);
     }
     return result;
+  }
+
+  /// Puts values whose code changed, since they lay between two, on the code that they had.
+  static void keep_codes(
+      tensor_data& stored,
+      const uniform_format& format,
+      const tensor_data& reached,
+      const uniform_format& before
+  ) {
+    const auto code = [](float value, const grid& on) {
+      return std::nearbyint(
+          (static_cast<double>(value) - static_cast<double>(on.out_low)) /
+          step(on.out_low, on.out_high, on)
+      );
+    };
+    const tensor_data now = fake_quantized(stored, format);
+    std::size_t i = 0;
+    for_each_value(stored, format, [&](std::size_t c, float& value) {
+      const double wanted = code(reached.values[i], before.grids[c]);
+      const grid& on = format.grids[c];
+      if (code(now.values[i], on) != wanted) {
+        value = static_cast<float>(
+            static_cast<double>(on.in_low) +
+            detail::rounded(wanted * step(on.in_low, on.in_high, on))
+        );
+      }
+      ++i;
+    });
+  }
+
+  static auto step(float low, float high, const grid& on) -> double {
+    return (static_cast<double>(high) - static_cast<double>(low)) /
+           static_cast<double>(on.levels - 1);
   }
 
   /// 2 where the saturation fix halved the weights, else 1.

@@ -60,11 +60,4 @@ struct channel_quantiles {
       -> bool = default;
 };
 
-/// The value in the middle; the mean of both if there are two.
-inline auto median_of(std::vector<float> values) -> float {
-  std::ranges::sort(values);
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 != 0 ? values[half] : 0.5F * (values[half - 1] + values[half]);
-}
-
 } // namespace ptq::detail
