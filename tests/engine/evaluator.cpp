@@ -12,7 +12,7 @@ namespace {
 auto everything(const engine::graph& of) -> std::vector<ptq::tap<engine::graph>> {
   std::vector<ptq::tap<engine::graph>> result;
   for (const auto id : of.nodes()) {
-    if (of.op(id) != ptq::op::constant) {
+    if (of.op(id) != ptq::op::constant && !of.is_output(id)) {
       result.emplace_back(id);
     }
   }

@@ -486,7 +486,7 @@ auto compare(
   with.quantizers();
   with.constants();
   try {
-    with.codes(lower(of, mine));
+    with.codes(lower(of, mine, lowering_options{.removed = zero_point_removal::of_8_bits}));
   } catch (const error& problem) {
     with.result.differences.push_back(std::string("lowering: ") + problem.what());
   }

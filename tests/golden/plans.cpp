@@ -12,7 +12,7 @@ auto plan_from(const golden_run& run, const engine::graph& of, const statistics&
 
 auto plan_on(const golden_run& run, const engine::graph& of, engine::evaluator& evaluator) -> plan {
   const chosen_quantization quantize = quantization_of(run);
-  return quantize(of, calibrate(quantize, of, evaluator, samples_of(run)));
+  return quantize(of, calibrate(quantize, of, evaluator, samples_of(run)), evaluator);
 }
 
 } // namespace ptq::test

@@ -43,7 +43,11 @@ using golden_json = nlohmann::json;
 inline auto read_consumers(const golden_json& from) -> std::vector<port_name> {
   std::vector<port_name> result;
   for (const golden_json& each : from) {
-    result.push_back({each.at("node").get<std::string>(), each.at("input").get<std::size_t>()});
+    auto node = each.at("node").get<std::string>();
+    if (const auto sink = node.find("/sink_port_"); sink != std::string::npos) {
+      node.replace(sink, std::string::npos, "/output");
+    }
+    result.push_back({std::move(node), each.at("input").get<std::size_t>()});
   }
   std::ranges::sort(result);
   return result;
