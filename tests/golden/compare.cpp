@@ -103,7 +103,15 @@ public:
   void constants() {
     std::map<std::string, std::set<std::string>> changed;
     for (const auto& each : plan_.constants) {
-      changed[each->cause].insert(each->node);
+      if (each->cause != "channel_alignment") {
+        changed[each->cause].insert(each->node);
+      }
+    }
+    // Constants of the prepared model belong to no operation: those that read them as weights.
+    for (const topology::node& node : in_.nodes) {
+      if (in_.constant_at(node, 1) != nullptr && is_aligned(in_.tensors[node.inputs[1]].name)) {
+        changed["channel_alignment"].insert(node.name);
+      }
     }
     std::map<std::string, std::set<std::string>> recorded;
     for (const golden_bias& each : run_.biases) {
@@ -113,7 +121,7 @@ public:
       if (each.halved) {
         recorded["saturation_fix"].insert(each.node);
       }
-      if (each.cause == "overflow_correction") {
+      if (is_scaled(each)) {
         recorded["overflow_correction"].insert(each.node);
       }
       if (each.aligned) {
@@ -208,6 +216,33 @@ private:
     return nullptr;
   }
 
+  [[nodiscard]] auto is_aligned(const std::string& tensor) const -> bool {
+    return std::ranges::any_of(plan_.constants, [&tensor](const auto& each) {
+      return each->cause == "channel_alignment" && each->tensor == tensor;
+    });
+  }
+
+  /// POT makes what two activations are multiplied of symmetric in a transformer.
+  [[nodiscard]] auto is_forced_to_be_symmetric(const quantizer& of) const -> bool {
+    return run_.parameters().value("model_type", "") == "transformer" &&
+           std::ranges::any_of(of.consumers, [&](const port_name& port) {
+             return reaches_product(*std::ranges::find(in_.nodes, port.node, &topology::node::name)
+             );
+           });
+  }
+
+  /// Is it a product of two activations, or are there only such as move values before one?
+  [[nodiscard]] auto reaches_product(const topology::node& from) const -> bool {
+    if (from.kind == op::matmul) {
+      return in_.constant_at(from, 1) == nullptr;
+    }
+    return (from.kind == op::reshape || from.kind == op::transpose) &&
+           std::ranges::any_of(
+               in_.tensors[from.outputs.front()].consumers,
+               [&](const topology::port& reader) { return reaches_product(in_.nodes[reader.node]); }
+           );
+  }
+
   /// A constant as the plan leaves it; empty if the graph has none by this name.
   [[nodiscard]] auto constant(const std::string& tensor) const -> tensor_data {
     if (const tensor_data* const replaced = plan_.constant(tensor)) {
@@ -247,8 +282,13 @@ private:
           name_of(recorded), " has ", mine.format.grids.front().levels, " levels, in POT ", levels
       );
     }
-    const std::optional<mode> wanted = expected_mode(run_, recorded.kind);
-    if (wanted && mine.format.mode != *wanted) {
+    const std::optional<mode> wanted =
+        is_forced_to_be_symmetric(mine) ? symmetric : expected_mode(run_, recorded.kind);
+    // Grids that begin at 0 are the same in both.
+    const bool mode_counts = std::ranges::any_of(recorded.format.grids, [](const grid& of_channel) {
+      return of_channel.in_low < 0.0F;
+    });
+    if (wanted && mode_counts && mine.format.mode != *wanted) {
       differ(name_of(recorded), " has another mode");
     }
     if (mine.format.bits !=
@@ -266,12 +306,18 @@ private:
     }
   }
 
-  /// Aligned and scaled constants are compared by value, in `compare_weights`; all others must be
-  /// POT's to the bit.
+  /// Did overflow correction change it?
+  static auto is_scaled(const golden_weights& of) -> bool {
+    return of.cause == "overflow_correction" ||
+           (of.aligned && !of.halved && of.after.sha256 != of.aligned->sha256);
+  }
+
+  /// Scaled constants are compared by value, in `compare_weights`; all others must be POT's to the
+  /// bit.
   void compare_constant(const quantizer& mine, const golden_quantizer& each) {
     const std::string& node = each.quantizer.consumers.front().node;
     for (const golden_weights& changed : run_.weights) {
-      if (changed.node == node && (changed.aligned || !changed.halved)) {
+      if (changed.node == node && is_scaled(changed)) {
         return;
       }
     }
@@ -283,35 +329,49 @@ private:
     }
   }
 
-  void compare_weights(const golden_weights& each) {
-    if (!each.aligned && each.halved) {
-      return;
+  /// A constant as a correction left it; empty if it did not replace it.
+  [[nodiscard]] auto replaced(const std::string& tensor, const std::string& cause) const
+      -> std::vector<float> {
+    std::vector<float> last;
+    for (const auto& each : plan_.constants) {
+      if (each->tensor == tensor && each->cause == cause) {
+        last = each->value.values;
+      }
     }
+    return last;
+  }
+
+  void compare_weights(const golden_weights& each) {
     const auto node = std::ranges::find(in_.nodes, each.node, &topology::node::name);
     if (node == in_.nodes.end()) {
       differ(each.node, " is not in the graph");
       return;
     }
-    std::vector<float> mine = constant(in_.tensors[node->inputs.at(1)].name).values;
-    std::vector<float> recorded = each.after.first8;
-    if (each.aligned && !each.aligned->values.empty()) {
-      recorded = each.aligned->values;
-      for (float& value : recorded) {
-        value = each.halved ? value / 2.0F : value;
-      }
-    } else {
-      mine.resize(std::min<std::size_t>(8, mine.size()));
+    const std::string& tensor = in_.tensors[node->inputs.at(1)].name;
+    if (each.aligned) {
+      compare_constants(
+          replaced(tensor, "channel_alignment"), each.aligned->values, "aligned weights", each.node
+      );
     }
+    std::vector<float> mine = constant(tensor).values;
+    mine.resize(std::min<std::size_t>(8, mine.size()));
+    compare_constants(mine, each.after.first8, "weights", each.node);
+  }
+
+  void compare_constants(
+      const std::vector<float>& mine,
+      const std::vector<float>& recorded,
+      const char* what,
+      const std::string& node
+  ) {
     if (mine.size() != recorded.size()) {
-      differ("the weights of ", each.node, " are of another size");
+      differ("the ", what, " of ", node, " are of another size");
       return;
     }
     const double apart = distance(mine, recorded);
     result.worst_constant = std::max(result.worst_constant, apart);
     if (!(apart <= within_.constants)) {
-      differ(
-          "the weights of ", each.node, " are off by ", apart, " of the largest (", each.cause, ")"
-      );
+      differ("the ", what, " of ", node, " are off by ", apart, " of the largest");
     }
   }
 
@@ -326,6 +386,11 @@ private:
       return;
     }
     const std::string& tensor = in_.tensors[site->tensor].name;
+    if (is_aligned(tensor)) {
+      compare_constants(
+          replaced(tensor, "channel_alignment"), each.aligned, "aligned bias", each.node
+      );
+    }
     if (to_floats(*in_.producer(site->tensor).constant).values != each.before) {
       differ("the bias of ", each.node, " is not POT's to the bit before all");
     }

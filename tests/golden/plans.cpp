@@ -15,4 +15,11 @@ auto plan_on(const golden_run& run, const engine::graph& of, engine::evaluator& 
   return quantize(of, calibrate(quantize, of, evaluator, samples_of(run)), evaluator);
 }
 
+auto asked_like(const golden_run& run, const golden_run& recorded) -> golden_run {
+  golden_run result = run;
+  result.weights = recorded.weights;
+  result.biases = recorded.biases;
+  return result;
+}
+
 } // namespace ptq::test

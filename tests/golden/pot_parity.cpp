@@ -207,7 +207,7 @@ private:
   }
 
   void same_as(const golden_run& run, const golden_run& expected) {
-    const ptq::plan plan = on(run).plan_of(run);
+    const ptq::plan plan = on(run).plan_of(asked_like(run, expected));
     report(run.name, on(run).compared(plan, expected));
     answered(run, "the plan of " + expected.name + ", " + ours(plan, run, expected) + " %");
   }

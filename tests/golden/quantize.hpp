@@ -6,7 +6,6 @@
 #include <ptq/config/model_types.hpp>
 #include <ptq/config/named_ranges.hpp>
 #include <ptq/config/names.hpp>
-#include <ptq/correction/channel_alignment.hpp>
 #include <ptq/correction/overflow_correction.hpp>
 
 #include <cstdint>
@@ -22,6 +21,7 @@
 
 #include "golden/golden_run.hpp"
 #include "golden/range_estimators.hpp"
+#include "golden/recorded_alignment.hpp"
 
 namespace ptq::test {
 
@@ -32,7 +32,7 @@ using chosen_quantization = default_quantization<
     config::named_ranges,
     schemes<scheme::symmetric, scheme::asymmetric>,
     corrections<
-        one_of<correction::none, correction::channel_alignment>,
+        one_of<correction::none, recorded_alignment>,
         correction::saturation_fix,
         config::chosen<config::bias_corrections>,
         one_of<correction::none, correction::overflow_correction>>>;
@@ -189,7 +189,7 @@ inline auto quantization_of(const golden_run& run) -> chosen_quantization {
     const nlohmann::json& parameters = algorithm.at("params");
     const bool all = name == "DefaultQuantization";
     if (all || name == "ActivationChannelAlignment") {
-      alignment = correction::channel_alignment{};
+      alignment = recorded_alignment(run);
     }
     if (name == "BiasCorrection" || (all && !parameters.value("use_fast_bias", true))) {
       // POT corrects no bias of a model whose batch is not 1, and is silent.
