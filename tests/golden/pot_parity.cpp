@@ -192,6 +192,7 @@ private:
     row << "| " << run.name << " | " << found.quantizers << " | " << small(found.worst_weights)
         << " | " << small(found.worst_activations) << " | " << small(found.worst_bias) << " | "
         << small(found.worst_constant) << " | " << found.equal_codes << " of " << found.codes
+        << (found.codes_on_halves == 0 ? "" : " (" + std::to_string(found.codes_on_halves) + ")")
         << " | " << percent(run.top1_emulated) << " | " << ours(plan, run, run) << " |";
     std::cout << row.str() << '\n' << std::flush;
     compared_.push_back(row.str());
@@ -272,7 +273,9 @@ private:
            "*weights*, *activations*: limits, as shares of the grid's width. *bias*, *constant*: "
            "as shares of the largest value; a constant is one that\n"
            "channel alignment or overflow correction changed. *codes*: constants whose integers, "
-           "scales and zero points are POT's. *POT*, *ours*: top-1 of\n"
+           "scales and zero points are POT's; in brackets, single weights so near the half between "
+           "two "
+           "codes that the last bit of a limit decides. *POT*, *ours*: top-1 of\n"
            "10,000 images in percent, fake-quantized in floating point.\n\n"
            "| run | quantizers | weights | activations | bias | constant | codes | POT | ours |\n"
            "|---|---|---|---|---|---|---|---|---|\n";
