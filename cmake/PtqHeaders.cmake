@@ -184,6 +184,7 @@ set(PTQ_HEADERS_json
   ${PROJECT_SOURCE_DIR}/include/ptq/json/text.hpp
 )
 set(PTQ_HEADERS_config
+  ${PROJECT_SOURCE_DIR}/include/ptq/config/model_types.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/config/named_ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/config/names.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/config/range_options.hpp

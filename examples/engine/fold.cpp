@@ -5,6 +5,8 @@
 
 namespace engine::detail {
 
+// In binary32, step by step, as OpenVINO folds: what is quantized is then the same to the bit.
+// Through binary64, so that no compiler contracts two steps to one.
 void fold_batch_normalization(model& of) {
   editor in(of);
   const node_id count = in.size();
@@ -29,18 +31,22 @@ void fold_batch_normalization(model& of) {
     const std::size_t inner = weights.size() / channels;
     auto bias = tensor::from_shape({channels});
     for (std::size_t c = 0; c != channels; ++c) {
-      const double factor =
-          static_cast<double>(scale.data()[c]) /
-          std::sqrt(static_cast<double>(variance.data()[c]) + static_cast<double>(epsilon));
+      const auto in_double = [c](const tensor& values) {
+        return static_cast<double>(values.data()[c]);
+      };
+      const auto variance_above_0 =
+          static_cast<float>(in_double(variance) + static_cast<double>(epsilon));
+      const auto factor = static_cast<double>(
+          static_cast<float>(in_double(scale) / static_cast<double>(std::sqrt(variance_above_0)))
+      );
       for (std::size_t i = 0; i != inner; ++i) {
         float& weight = weights.data()[c * inner + i];
         weight = static_cast<float>(static_cast<double>(weight) * factor);
       }
-      const double before = old_bias == nullptr ? 0.0 : static_cast<double>(old_bias->data()[c]);
-      bias.data()[c] = static_cast<float>(
-          (before - static_cast<double>(mean.data()[c])) * factor +
-          static_cast<double>(shift.data()[c])
-      );
+      const double before = old_bias == nullptr ? 0.0 : in_double(*old_bias);
+      const auto centred = static_cast<float>(before - in_double(mean));
+      const auto scaled = static_cast<float>(static_cast<double>(centred) * factor);
+      bias.data()[c] = static_cast<float>(static_cast<double>(scaled) + in_double(shift));
     }
     const std::string name = convolution.name;
     in.set_constant({from.node, 1}, std::move(weights), name + ".weight");

@@ -14,9 +14,16 @@ graph::graph(const model& of) : model_(&of) {
       );
     }
   }
+  for (const engine::source from : of.outputs) {
+    inputs_.push_back({ptq::tensor_ref<node_id>(from.node, from.output)});
+    output_names_.push_back(of.value_name(from) + "/output");
+  }
 }
 
 auto graph::op(node_id node) const -> ptq::op {
+  if (is_output(node)) {
+    return ptq::op::output;
+  }
   switch (model_->nodes[node].kind) {
   case operation::input:
     return ptq::op::input;
@@ -104,6 +111,9 @@ auto graph::op(node_id node) const -> ptq::op {
 }
 
 auto graph::constant(node_id node) const -> std::optional<ptq::constant_view> {
+  if (is_output(node)) {
+    return std::nullopt;
+  }
   const auto& value = model_->nodes[node].value;
   if (const auto* values = std::get_if<tensor>(&value)) {
     return ptq::constant_view(values->data(), shape_of(*values));
@@ -115,6 +125,9 @@ auto graph::constant(node_id node) const -> std::optional<ptq::constant_view> {
 }
 
 auto graph::attributes(node_id node) const -> ptq::op_attributes {
+  if (is_output(node)) {
+    return {};
+  }
   const engine::node& of = model_->nodes[node];
   if (of.kind == operation::convolution) {
     const auto& form = std::get<window>(of.form);

@@ -101,7 +101,7 @@ int8_analysis::int8_analysis(const graph& of, const ptq::plan& under)
       }
     }
   }
-  for (const node_id node : of.nodes()) {
+  for (node_id node = 0; node != model_.nodes.size(); ++node) {
     if (moves_values_only(model_, node)) {
       const ptq::quantizer* by = quantizer_at(node, 0);
       // Channels must stay where they are for their scales to stay right.

@@ -15,6 +15,12 @@ auto copied(const view& from) -> tensor {
   return result;
 }
 
+auto copied_row_major(const view& from) -> tensor {
+  auto result = tensor::from_shape(from.extents);
+  detail::relayout(from, {result.data(), from.extents, false})();
+  return result;
+}
+
 /// Where the elements of a tensor in the engine's memory lie.
 auto strides_of(const view& of) -> std::vector<std::size_t> {
   std::vector<std::size_t> result(of.extents.size());
@@ -131,6 +137,16 @@ void program::run_alone(std::span<const ptq::tensor_view> inputs) {
   run(nullptr);
 }
 
+/// What a graph calls the node of an output has the filter of that output.
+void program::prepare_outputs() {
+  for (std::size_t k = 0; k != model_.outputs.size(); ++k) {
+    const auto id = static_cast<node_id>(model_.nodes.size() + k);
+    if (with_.filters.contains({id, 0})) {
+      outputs_[k] = filtered(model_.outputs[k], {id, 0});
+    }
+  }
+}
+
 void program::prepare() {
   for (node_id id = 0; id != model_.nodes.size(); ++id) {
     try {
@@ -144,6 +160,7 @@ void program::prepare() {
       throw error("node '" + model_.nodes[id].name + "': " + problem.what());
     }
   }
+  prepare_outputs();
 }
 
 auto program::allocate(const shape& of, bool channels_last) -> view {
@@ -161,9 +178,12 @@ auto program::in_layout(const view& from, bool channels_last) -> view {
 }
 
 auto program::operand(node_id id, std::uint32_t index) -> view {
-  const source from = model_.nodes[id].inputs[index];
+  return filtered(model_.nodes[id].inputs[index], {id, index});
+}
+
+auto program::filtered(source from, port on) -> view {
   const view& value = values_.at(from);
-  const auto filter = with_.filters.find({id, index});
+  const auto filter = with_.filters.find(on);
   if (filter == with_.filters.end()) {
     return value;
   }
@@ -414,14 +434,13 @@ void program::prepare_normalization(node_id id, const view& from, const view& to
 }
 
 auto program::copy_of(source of) const -> tensor {
-  const view& from = values_.at(of);
-  auto result = tensor::from_shape(from.extents);
-  detail::relayout(from, {result.data(), from.extents, false})();
-  return result;
+  return copied_row_major(values_.at(of));
 }
 
 auto program::output() const -> tensor {
-  return copy_of(model_.outputs.front());
+  const auto filtered = outputs_.find(0);
+  return filtered == outputs_.end() ? copy_of(model_.outputs.front())
+                                    : copied_row_major(filtered->second);
 }
 
 } // namespace engine

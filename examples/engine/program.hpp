@@ -124,6 +124,8 @@ private:
     std::vector<detail::step> steps;
   };
 
+  auto filtered(source from, port on) -> view;
+  void prepare_outputs();
   void prepare_alone(node_id id);
   void prepare_constant(node_id id);
   void prepare_node(node_id id, const shape& result);
@@ -142,6 +144,7 @@ private:
   std::deque<tensor> memory_;
   std::map<source, view> values_;
   std::map<std::pair<source, const void*>, view> filtered_;
+  std::map<std::size_t, view> outputs_; ///< Those with a filter, by index.
   std::vector<stage> stages_;
 };
 

@@ -12,7 +12,7 @@ namespace {
 auto everything(const engine::graph& of) -> std::vector<ptq::tap<engine::graph>> {
   std::vector<ptq::tap<engine::graph>> result;
   for (const auto id : of.nodes()) {
-    if (of.op(id) != ptq::op::constant) {
+    if (of.op(id) != ptq::op::constant && !of.is_output(id)) {
       result.emplace_back(id);
     }
   }
@@ -61,7 +61,7 @@ TEST_CASE("the library's own checks find no fault with the engine's graph and ev
   const engine::graph graph(of);
   engine::evaluator evaluator(of, samples_for(of, 3, -1, 1, 9), {0, 1, 2});
   CHECK(ptq::check_evaluator(graph, evaluator) == std::vector<std::string>{});
-  CHECK(ptq::read_graph(graph).nodes.nodes.size() == of.nodes.size());
+  CHECK(ptq::read_graph(graph).nodes.nodes.size() == of.nodes.size() + of.outputs.size());
 }
 
 TEST_CASE("the graph tells operations, attributes and names as ONNX has them") {
@@ -129,6 +129,25 @@ TEST_CASE("under a plan each consumer reads the tensor through its quantizer, bi
     const float a = ptq::reference::fake_quantize(r, plan.quantizers[0]->format.grids[i / 9 % 4]);
     const float b = ptq::reference::fake_quantize(x, plan.quantizers[1]->format.grids[0]);
     CHECK(found.data()[i] == a + b);
+  }
+}
+
+TEST_CASE("an output of the model is a node behind it, and may be quantized") {
+  onnx_bytes::model made;
+  made.input("x", {-1, 4, 3, 3}).node("Relu", {"x"}, {"y"}, {}, "relu").output("y");
+  const engine::model of = parse(made);
+  const engine::graph graph(of);
+  const ptq::topology in = ptq::read_graph(graph).nodes;
+  CHECK(in.nodes.back().kind == ptq::op::output);
+  CHECK(in.nodes.back().name == "y/output");
+  CHECK(in.tensors[in.nodes.back().inputs.at(0)].name == "y");
+  const engine::tensor samples = samples_for(of, 2, -1, 1, 12);
+  engine::evaluator evaluator(of, samples);
+  const ptq::plan plan = plan_maker(graph).activations("y/output", 0, {{0, 0.5F}}, 16).done();
+  const engine::tensor found = evaluator.outputs(graph, plan, {0, 2});
+  for (std::size_t i = 0; i != found.size(); ++i) {
+    const float r = std::max(samples.data()[i], 0.0F);
+    CHECK(found.data()[i] == ptq::reference::fake_quantize(r, plan.quantizers[0]->format.grids[0]));
   }
 }
 

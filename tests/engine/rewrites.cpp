@@ -12,12 +12,13 @@ namespace {
 
 constexpr float root_of_two = 1.41421356F;
 
-/// The operations of a model in order, without its input and constants.
+/// The operations of a model in order, without its input, outputs and constants.
 auto operations_of(const engine::model& of) -> std::vector<ptq::op> {
   const engine::graph graph(of);
   std::vector<ptq::op> result;
   for (const auto id : graph.nodes()) {
-    if (graph.op(id) != ptq::op::constant && graph.op(id) != ptq::op::input) {
+    if (graph.op(id) != ptq::op::constant && graph.op(id) != ptq::op::input &&
+        !graph.is_output(id)) {
       result.push_back(graph.op(id));
     }
   }

@@ -103,7 +103,15 @@ public:
   void constants() {
     std::map<std::string, std::set<std::string>> changed;
     for (const auto& each : plan_.constants) {
-      changed[each->cause].insert(each->node);
+      if (each->cause != "channel_alignment") {
+        changed[each->cause].insert(each->node);
+      }
+    }
+    // Constants of the prepared model belong to no operation: those that read them as weights.
+    for (const topology::node& node : in_.nodes) {
+      if (in_.constant_at(node, 1) != nullptr && is_aligned(in_.tensors[node.inputs[1]].name)) {
+        changed["channel_alignment"].insert(node.name);
+      }
     }
     std::map<std::string, std::set<std::string>> recorded;
     for (const golden_bias& each : run_.biases) {
@@ -113,7 +121,7 @@ public:
       if (each.halved) {
         recorded["saturation_fix"].insert(each.node);
       }
-      if (each.cause == "overflow_correction") {
+      if (is_scaled(each)) {
         recorded["overflow_correction"].insert(each.node);
       }
       if (each.aligned) {
@@ -150,6 +158,9 @@ public:
         ++moved;
         continue;
       }
+      if (is_recorded_in_part(each.consumers.front().node)) {
+        continue;
+      }
       ++result.codes;
       const auto mine = weights.find(each.consumers.front());
       if (by == nullptr || mine == weights.end()) {
@@ -158,6 +169,7 @@ public:
         ++result.equal_codes;
       }
     }
+    // All have codes, those too that are not compared.
     if (integers != run_.codes.size() - moved) {
       differ(integers, " constants have codes, in POT ", run_.codes.size() - moved);
     }
@@ -208,6 +220,33 @@ private:
     return nullptr;
   }
 
+  [[nodiscard]] auto is_aligned(const std::string& tensor) const -> bool {
+    return std::ranges::any_of(plan_.constants, [&tensor](const auto& each) {
+      return each->cause == "channel_alignment" && each->tensor == tensor;
+    });
+  }
+
+  /// POT makes what two activations are multiplied of symmetric in a transformer.
+  [[nodiscard]] auto is_forced_to_be_symmetric(const quantizer& of) const -> bool {
+    return run_.parameters().value("model_type", "") == "transformer" &&
+           std::ranges::any_of(of.consumers, [&](const port_name& port) {
+             return reaches_product(*std::ranges::find(in_.nodes, port.node, &topology::node::name)
+             );
+           });
+  }
+
+  /// Is it a product of two activations, or are there only such as move values before one?
+  [[nodiscard]] auto reaches_product(const topology::node& from) const -> bool {
+    if (from.kind == op::matmul) {
+      return in_.constant_at(from, 1) == nullptr;
+    }
+    return (from.kind == op::reshape || from.kind == op::transpose) &&
+           std::ranges::any_of(
+               in_.tensors[from.outputs.front()].consumers,
+               [&](const topology::port& reader) { return reaches_product(in_.nodes[reader.node]); }
+           );
+  }
+
   /// A constant as the plan leaves it; empty if the graph has none by this name.
   [[nodiscard]] auto constant(const std::string& tensor) const -> tensor_data {
     if (const tensor_data* const replaced = plan_.constant(tensor)) {
@@ -247,8 +286,13 @@ private:
           name_of(recorded), " has ", mine.format.grids.front().levels, " levels, in POT ", levels
       );
     }
-    const std::optional<mode> wanted = expected_mode(run_, recorded.kind);
-    if (wanted && mine.format.mode != *wanted) {
+    const std::optional<mode> wanted =
+        is_forced_to_be_symmetric(mine) ? symmetric : expected_mode(run_, recorded.kind);
+    // Grids that begin at 0 are the same in both.
+    const bool mode_counts = std::ranges::any_of(recorded.format.grids, [](const grid& of_channel) {
+      return of_channel.in_low < 0.0F;
+    });
+    if (wanted && mode_counts && mine.format.mode != *wanted) {
       differ(name_of(recorded), " has another mode");
     }
     if (mine.format.bits !=
@@ -266,12 +310,28 @@ private:
     }
   }
 
-  /// Aligned and scaled constants are compared by value, in `compare_weights`; all others must be
-  /// POT's to the bit.
+  /// Of some aligned constants POT's values were not recorded, only what tells them apart.
+  [[nodiscard]] auto is_recorded_in_part(const std::string& node) const -> bool {
+    return std::ranges::any_of(run_.weights, [&node](const golden_weights& each) {
+      return each.node == node && each.aligned && each.aligned->values.empty();
+    });
+  }
+
+  /// Did overflow correction change it?
+  static auto is_scaled(const golden_weights& of) -> bool {
+    return of.cause == "overflow_correction" ||
+           (of.aligned && !of.halved && of.after.sha256 != of.aligned->sha256);
+  }
+
+  /// Scaled constants are compared by value, in `compare_weights`; all others must be POT's to the
+  /// bit.
   void compare_constant(const quantizer& mine, const golden_quantizer& each) {
     const std::string& node = each.quantizer.consumers.front().node;
+    if (is_recorded_in_part(node)) {
+      return;
+    }
     for (const golden_weights& changed : run_.weights) {
-      if (changed.node == node && (changed.aligned || !changed.halved)) {
+      if (changed.node == node && is_scaled(changed)) {
         return;
       }
     }
@@ -283,35 +343,52 @@ private:
     }
   }
 
-  void compare_weights(const golden_weights& each) {
-    if (!each.aligned && each.halved) {
-      return;
+  /// A constant as a correction left it; empty if it did not replace it.
+  [[nodiscard]] auto replaced(const std::string& tensor, const std::string& cause) const
+      -> std::vector<float> {
+    std::vector<float> last;
+    for (const auto& each : plan_.constants) {
+      if (each->tensor == tensor && each->cause == cause) {
+        last = each->value.values;
+      }
     }
+    return last;
+  }
+
+  void compare_weights(const golden_weights& each) {
     const auto node = std::ranges::find(in_.nodes, each.node, &topology::node::name);
     if (node == in_.nodes.end()) {
       differ(each.node, " is not in the graph");
       return;
     }
-    std::vector<float> mine = constant(in_.tensors[node->inputs.at(1)].name).values;
-    std::vector<float> recorded = each.after.first8;
-    if (each.aligned && !each.aligned->values.empty()) {
-      recorded = each.aligned->values;
-      for (float& value : recorded) {
-        value = each.halved ? value / 2.0F : value;
-      }
-    } else {
-      mine.resize(std::min<std::size_t>(8, mine.size()));
+    const std::string& tensor = in_.tensors[node->inputs.at(1)].name;
+    if (each.aligned) {
+      std::vector<float> own = replaced(tensor, "channel_alignment");
+      const bool whole = !each.aligned->values.empty();
+      own.resize(whole ? own.size() : std::min<std::size_t>(8, own.size()));
+      compare_constants(
+          own, whole ? each.aligned->values : each.aligned->first8, "aligned weights", each.node
+      );
     }
+    std::vector<float> mine = constant(tensor).values;
+    mine.resize(std::min<std::size_t>(8, mine.size()));
+    compare_constants(mine, each.after.first8, "weights", each.node);
+  }
+
+  void compare_constants(
+      const std::vector<float>& mine,
+      const std::vector<float>& recorded,
+      const char* what,
+      const std::string& node
+  ) {
     if (mine.size() != recorded.size()) {
-      differ("the weights of ", each.node, " are of another size");
+      differ("the ", what, " of ", node, " are of another size");
       return;
     }
     const double apart = distance(mine, recorded);
     result.worst_constant = std::max(result.worst_constant, apart);
     if (!(apart <= within_.constants)) {
-      differ(
-          "the weights of ", each.node, " are off by ", apart, " of the largest (", each.cause, ")"
-      );
+      differ("the ", what, " of ", node, " are off by ", apart, " of the largest");
     }
   }
 
@@ -326,6 +403,11 @@ private:
       return;
     }
     const std::string& tensor = in_.tensors[site->tensor].name;
+    if (is_aligned(tensor)) {
+      compare_constants(
+          replaced(tensor, "channel_alignment"), each.aligned, "aligned bias", each.node
+      );
+    }
     if (to_floats(*in_.producer(site->tensor).constant).values != each.before) {
       differ("the bias of ", each.node, " is not POT's to the bit before all");
     }
@@ -421,7 +503,11 @@ private:
       differ("the codes of ", node, " are of another shape");
     }
     if (sha256(bytes_of(recorded.bits == 4 ? nibbles(codes) : codes)) != recorded.sha256) {
-      differ("the codes of ", node, " are not POT's");
+      if (const auto halves = codes_on_halves(mine, recorded, by)) {
+        result.codes_on_halves += *halves;
+      } else {
+        differ("the codes of ", node, " are not POT's");
+      }
     }
     // All scales of POT: the recorded limits give them to the bit, in float32 as POT reckoned.
     std::vector<float> scales;
@@ -460,6 +546,42 @@ private:
     return result.differences.size() == before;
   }
 
+  /// How many codes differ from POT's by one where on POT's grid the weight lies so near the half
+  /// between two codes that the last bits of the limits decide; empty if one differs otherwise.
+  [[nodiscard]] auto codes_on_halves(
+      const lowered_tensor& mine, const golden_codes& recorded, const golden_quantizer& by
+  ) const -> std::optional<std::size_t> {
+    const tensor_data weights = constant(mine.name);
+    const std::vector<std::int8_t>& own = std::get<std::vector<std::int8_t>>(mine.codes);
+    const std::vector<grid>& grids = by.quantizer.format.grids;
+    if (recorded.transposed || recorded.bits != 8 || by.quantizer.format.axis.value_or(0) != 0) {
+      return std::nullopt;
+    }
+    const lowered_tensor pot = ptq::detail::lowered_weights(
+        weights, by.quantizer, {.removed = zero_point_removal::of_8_bits}
+    );
+    const std::vector<std::int8_t>& theirs = std::get<std::vector<std::int8_t>>(pot.codes);
+    if (sha256(bytes_of(theirs)) != recorded.sha256 || theirs.size() != own.size()) {
+      return std::nullopt;
+    }
+    std::size_t found = 0;
+    for (std::size_t i = 0; i != own.size(); ++i) {
+      if (own[i] == theirs[i]) {
+        continue;
+      }
+      const grid& on = grids[i / (own.size() / grids.size())];
+      const double width = static_cast<double>(on.in_high) - static_cast<double>(on.in_low);
+      const double level =
+          (static_cast<double>(weights.values[i]) - static_cast<double>(on.in_low)) / width *
+          static_cast<double>(on.levels - 1);
+      if (std::abs(own[i] - theirs[i]) != 1 || !(std::abs(std::fmod(level, 1.0) - 0.5) <= 1e-5)) {
+        return std::nullopt;
+      }
+      ++found;
+    }
+    return found;
+  }
+
   /// Two codes in a byte, the first in the low half.
   static auto nibbles(const std::vector<std::int8_t>& codes) -> std::vector<std::int8_t> {
     std::vector<std::int8_t> result((codes.size() + 1) / 2);
@@ -486,7 +608,7 @@ auto compare(
   with.quantizers();
   with.constants();
   try {
-    with.codes(lower(of, mine));
+    with.codes(lower(of, mine, lowering_options{.removed = zero_point_removal::of_8_bits}));
   } catch (const error& problem) {
     with.result.differences.push_back(std::string("lowering: ") + problem.what());
   }

@@ -36,6 +36,7 @@ struct comparison {
   double worst_constant = 0.0;
   std::size_t codes = 0; ///< Constants with integer codes.
   std::size_t equal_codes = 0;
+  std::size_t codes_on_halves = 0; ///< Single ones, where the last bit of a limit decides.
 };
 
 /// The largest distance of two limits, as a share of the recorded range's width. Infinite if one is

@@ -12,7 +12,14 @@ auto plan_from(const golden_run& run, const engine::graph& of, const statistics&
 
 auto plan_on(const golden_run& run, const engine::graph& of, engine::evaluator& evaluator) -> plan {
   const chosen_quantization quantize = quantization_of(run);
-  return quantize(of, calibrate(quantize, of, evaluator, samples_of(run)));
+  return quantize(of, calibrate(quantize, of, evaluator, samples_of(run)), evaluator);
+}
+
+auto asked_like(const golden_run& run, const golden_run& recorded) -> golden_run {
+  golden_run result = run;
+  result.weights = recorded.weights;
+  result.biases = recorded.biases;
+  return result;
 }
 
 } // namespace ptq::test

@@ -18,6 +18,9 @@ auto plan_from(const golden_run& run, const engine::graph& of, const statistics&
 /// The same on the example engine, over the samples that the run read.
 auto plan_on(const golden_run& run, const engine::graph& of, engine::evaluator& evaluator) -> plan;
 
+/// A refused run on what another one recorded: what POT aligned there.
+auto asked_like(const golden_run& run, const golden_run& recorded) -> golden_run;
+
 /// Compares a plan with what POT did: quantizers, constants, codes.
 auto compare(
     const plan& mine, const golden_run& run, const engine::graph& of, const tolerances& within

@@ -3,22 +3,25 @@
 
 #include <ptq/algorithm/calibrate.hpp>
 #include <ptq/algorithm/default_quantization.hpp>
+#include <ptq/config/model_types.hpp>
 #include <ptq/config/named_ranges.hpp>
 #include <ptq/config/names.hpp>
-#include <ptq/correction/channel_alignment.hpp>
 #include <ptq/correction/overflow_correction.hpp>
 
+#include <cstdint>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "golden/golden_run.hpp"
 #include "golden/range_estimators.hpp"
+#include "golden/recorded_alignment.hpp"
 
 namespace ptq::test {
 
@@ -29,7 +32,7 @@ using chosen_quantization = default_quantization<
     config::named_ranges,
     schemes<scheme::symmetric, scheme::asymmetric>,
     corrections<
-        one_of<correction::none, correction::channel_alignment>,
+        one_of<correction::none, recorded_alignment>,
         correction::saturation_fix,
         config::chosen<config::bias_corrections>,
         one_of<correction::none, correction::overflow_correction>>>;
@@ -66,56 +69,90 @@ inline void set_saturation(const option_value& given, chosen_quantization& of) {
                                                            : saturation::first_layer;
 }
 
-inline void set_threshold(const option_value& given, chosen_quantization& of) {
-  std::get<2>(of.corrections.each) = correction::fast_bias{.threshold = given.get<double>()};
-}
-
-inline void must_be(const option_value& given, const option_value& value, const char* name) {
-  if (given != value) {
-    throw no_counterpart(std::string(name) + " is " + given.dump());
+/// POT's names of operations and nodes are those of its own representation.
+inline void set_ignored(const option_value& given, chosen_quantization& of) {
+  const std::map<std::string, op> types{
+      {"Add", op::add},
+      {"Convolution", op::convolution},
+      {"MatMul", op::matmul},
+      {"ReduceMean", op::reduce_mean}
+  };
+  for (const auto& [key, value] : given.items()) {
+    if (key == "skip_model") {
+      of.ignored.skip_model = value.get<bool>();
+    } else if (key == "scope") {
+      for (auto name : value.get<std::vector<std::string>>()) {
+        if (const auto suffix = name.rfind("/WithoutBiases"); suffix != std::string::npos) {
+          name.erase(suffix);
+        }
+        of.ignored.nodes.push_back(std::move(name));
+      }
+    } else if (key == "operations") {
+      for (const option_value& each : value) {
+        // A Convolution of POT has no attribute `group`: this matches none, and POT is silent.
+        if (!each.value("attributes", option_value::object()).contains("group")) {
+          of.ignored.operations.push_back({.kind = types.at(each.at("type").get<std::string>())});
+        }
+      }
+    } else {
+      throw no_counterpart("ignored." + key);
+    }
   }
 }
 
+template <tensor_options chosen_quantization::* Of>
+auto options_of_kind(const std::string& kind) {
+  return std::map<std::string, void (*)(const option_value&, chosen_quantization&)>{
+      {kind + ".range_estimator", no_effect}, // Is in `recorded_ranges`.
+      {kind + ".bits",
+       [](const option_value& given, chosen_quantization& of) { (of.*Of).bits = given.get<int>(); }
+      },
+      {kind + ".mode",
+       [](const option_value& given, chosen_quantization& of) { set_mode(of.*Of, given); }},
+      {kind + ".granularity",
+       [](const option_value& given, chosen_quantization& of) { set_granularity(of.*Of, given); }},
+      {kind + ".level_low",
+       [](const option_value& given, chosen_quantization& of) {
+         (of.*Of).level_low = given.get<std::int64_t>();
+       }},
+      {kind + ".level_high",
+       [](const option_value& given, chosen_quantization& of) {
+         (of.*Of).level_high = given.get<std::int64_t>();
+       }}
+  };
+}
+
 /// What each of POT's options is here. Those of `weights` and `activations` go by `weights.bits`.
-inline const std::map<std::string, void (*)(const option_value&, chosen_quantization&)> options{
-    {"preset",
-     [](const option_value& given, chosen_quantization& of) {
-       of.preset = config::choose<config::presets>(given.get<std::string>(), "preset");
-     }},
-    {"target_device", set_device},
-    {"saturation_fix", set_saturation},
-    {"threshold", set_threshold},
-    {"use_fast_bias",
-     [](const option_value& given, chosen_quantization&) { must_be(given, true, "use_fast_bias"); }
-    },
-    {"apply_for_all_nodes", no_effect}, // That of a layer in floating point is right as it is.
-    {"stat_subset_size", no_effect},    // The samples of a run say this, and the next two.
-    {"shuffle_data", no_effect},
-    {"seed", no_effect},
-    {"inplace_statistics", no_effect}, // These five are the range estimators' matter.
-    {"stat_batch_size", no_effect},
-    {"range_estimator", no_effect},
-    {"weights.range_estimator", no_effect},
-    {"activations.range_estimator", no_effect},
-    {"weights.bits",
-     [](const option_value& given, chosen_quantization& of) { of.weights.bits = given.get<int>(); }
-    },
-    {"weights.mode",
-     [](const option_value& given, chosen_quantization& of) { set_mode(of.weights, given); }},
-    {"weights.granularity",
-     [](const option_value& given, chosen_quantization& of) { set_granularity(of.weights, given); }
-    },
-    {"activations.bits",
-     [](const option_value& given, chosen_quantization& of) {
-       of.activations.bits = given.get<int>();
-     }},
-    {"activations.mode",
-     [](const option_value& given, chosen_quantization& of) { set_mode(of.activations, given); }},
-    {"activations.granularity",
-     [](const option_value& given, chosen_quantization& of) {
-       set_granularity(of.activations, given);
-     }},
-};
+inline auto options() -> const auto& {
+  static const auto all = [] {
+    std::map<std::string, void (*)(const option_value&, chosen_quantization&)> result{
+        {"preset",
+         [](const option_value& given, chosen_quantization& of) {
+           of.preset = config::choose<config::presets>(given.get<std::string>(), "preset");
+         }},
+        {"target_device", set_device},
+        {"saturation_fix", set_saturation},
+        {"ignored", set_ignored},
+        {"model_type",
+         [](const option_value& given, chosen_quantization& of) {
+           of.model_type = config::choose_model_type(given.get<std::string>(), "model_type");
+         }},
+        {"use_fast_bias", no_effect}, // These three are in `quantization_of`.
+        {"threshold", no_effect},
+        {"apply_for_all_nodes", no_effect},
+        {"stat_subset_size", no_effect}, // The samples of a run say this, and the next two.
+        {"shuffle_data", no_effect},
+        {"seed", no_effect},
+        {"inplace_statistics", no_effect}, // These three are in `recorded_ranges`.
+        {"stat_batch_size", no_effect},
+        {"range_estimator", no_effect},
+    };
+    result.merge(options_of_kind<&chosen_quantization::weights>("weights"));
+    result.merge(options_of_kind<&chosen_quantization::activations>("activations"));
+    return result;
+  }();
+  return all;
+}
 
 inline void
 set_option(const std::string& name, const option_value& given, chosen_quantization& of) {
@@ -125,16 +162,18 @@ set_option(const std::string& name, const option_value& given, chosen_quantizati
     }
     return;
   }
-  const auto found = options.find(name);
-  if (found == options.end()) {
+  const auto found = options().find(name);
+  if (found == options().end()) {
     throw no_counterpart("option " + name);
   }
   found->second(given, of);
 }
 
-/// Are pairs of layers there whose channels POT would align?
-inline auto aligns(const golden_run& run) -> bool {
-  return !run.aligned_pairs.empty();
+template <class Bias>
+auto with_parameters(Bias result, const option_value& parameters) -> Bias {
+  result.threshold = parameters.value("threshold", result.threshold);
+  result.apply_for_all_nodes = parameters.value("apply_for_all_nodes", false);
+  return result;
 }
 
 } // namespace detail
@@ -143,28 +182,37 @@ inline auto aligns(const golden_run& run) -> bool {
 /// @throws no_counterpart that says what there is not, error as for any wrong option.
 inline auto quantization_of(const golden_run& run) -> chosen_quantization {
   chosen_quantization result{.ranges = recorded_ranges(run)};
-  std::get<2>(result.corrections.each) = correction::none{};
+  auto& [alignment, saturation_fix, bias, overflow] = result.corrections.each;
+  bias = correction::none{};
   for (const nlohmann::json& algorithm : run.algorithms) {
     const auto name = algorithm.at("name").get<std::string>();
-    if (name == "DefaultQuantization" || name == "FastBiasCorrection") {
-      std::get<2>(result.corrections.each) = correction::fast_bias{};
-    } else if (name == "BiasCorrection") {
-      throw no_counterpart("algorithm " + name);
+    const nlohmann::json& parameters = algorithm.at("params");
+    const bool all = name == "DefaultQuantization";
+    if (all || name == "ActivationChannelAlignment") {
+      alignment = recorded_alignment(run);
     }
-    if ((name == "DefaultQuantization" || name == "ActivationChannelAlignment") &&
-        detail::aligns(run)) {
-      throw no_counterpart("channel alignment");
+    if (name == "BiasCorrection" || (all && !parameters.value("use_fast_bias", true))) {
+      // POT corrects no bias of a model whose batch is not 1, and is silent.
+      if (parameters.value("stat_batch_size", 1) == 1) {
+        bias = detail::with_parameters(correction::full_bias{}, parameters);
+      }
+    } else if (all || name == "FastBiasCorrection") {
+      bias = detail::with_parameters(correction::fast_bias{}, parameters);
     }
-    for (const auto& [key, value] : algorithm.at("params").items()) {
+    if (all && parameters.value("target_device", "ANY").starts_with("GNA")) {
+      overflow = correction::overflow_correction{};
+    }
+    for (const auto& [key, value] : parameters.items()) {
       detail::set_option(key, value, result);
     }
   }
   return result;
 }
 
-/// The samples that a run read.
+/// The samples that a run read. One that POT refused, or in which it skipped the model, read none:
+/// then those of the others.
 inline auto samples_of(const golden_run& run) -> samples {
-  return samples(run.samples);
+  return run.samples.empty() ? samples(0, 300) : samples(run.samples);
 }
 
 } // namespace ptq::test

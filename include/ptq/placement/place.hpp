@@ -85,9 +85,16 @@ inline void unify_choices(
     for (const std::size_t member : group) {
       common = common_choices(common, choices[member], primary_bits);
     }
-    std::erase_if(common, [](const quantization_choice& choice) {
+    const auto is_per_channel = [](const quantization_choice& choice) {
       return choice.granularity == per_channel;
-    });
+    };
+    if (std::ranges::all_of(common, is_per_channel)) {
+      for (quantization_choice& choice : common) { // One grid, whatever was asked for.
+        choice.granularity = per_tensor;
+        choice.unified_zero_point = false;
+      }
+    }
+    std::erase_if(common, is_per_channel);
     if (common.empty()) {
       throw error(
           "the tensors that a concatenation joins cannot be quantized alike",
