@@ -52,7 +52,9 @@ private:
 
   static auto lowered_constants(const graph& of, const ptq::plan& plan) -> lowered_map {
     lowered_map result;
-    for (const auto& each : ptq::lower(of, plan)) {
+    // As QuantizeLinear rounds, and as the plan's run does.
+    const ptq::lowering_options how{.ties = ptq::rounding::half_even};
+    for (const auto& each : ptq::lower(of, plan, how)) {
       result.emplace(std::pair(each.name, each.node), each);
     }
     return result;
@@ -120,18 +122,72 @@ private:
       return;
     }
     std::vector<std::string> inputs;
-    const std::size_t count = reads_lists(of.kind) ? 1 : of.inputs.size();
+    const bool adds_bias = has_large_bias(id);
+    const std::size_t count = reads_lists(of.kind) ? 1 : adds_bias ? 2 : of.inputs.size();
     for (std::uint32_t i = 0; i != count; ++i) {
       inputs.push_back(of.inputs[i].is_absent() ? std::string{} : read(id, i));
     }
     const source first = of.inputs.at(0);
-    detail::write_operator(
-        out_,
-        of,
-        std::move(inputs),
-        first.is_absent() ? shape{} : shape_of_value(first),
-        shapes_[id]
-    );
+    const auto write = [&](const node& each) {
+      detail::write_operator(
+          out_,
+          each,
+          std::move(inputs),
+          first.is_absent() ? shape{} : shape_of_value(first),
+          shapes_[id]
+      );
+    };
+    if (!adds_bias) {
+      write(of);
+      return;
+    }
+    node unbiased = of;
+    unbiased.outputs = {out_.free_name(of.outputs[0] + "_unbiased")};
+    write(unbiased);
+    out_.add_node("Add", {unbiased.outputs[0], write_bias(id)}, of.outputs[0]);
+  }
+
+  /// Is the bias of a convolution or Gemm on codes too large for int32 in units of input scale
+  /// times weight scale? ONNX Runtime makes such codes of any bias between quantizers, and lets
+  /// them overflow: it must not find this one.
+  [[nodiscard]] auto has_large_bias(node_id id) const -> bool {
+    const node& of = model_.nodes[id];
+    if ((of.kind != operation::convolution && of.kind != operation::gemm) || of.inputs.size() < 3 ||
+        of.inputs[2].is_absent() || constant_of(model_, of.inputs[2].node) == nullptr) {
+      return false;
+    }
+    const ptq::quantizer* input = resolved_.input(id, 0);
+    const ptq::quantizer* weights = resolved_.input(id, 1);
+    const std::vector<float> bias = value_of(of.inputs[2]).values;
+    if (input == nullptr || weights == nullptr || resolved_.input(id, 2) != nullptr ||
+        shape_of_value(of.inputs[2]).size() != 1) {
+      return false;
+    }
+    const auto& by = weights->format.grids;
+    for (std::size_t c = 0; c != bias.size(); ++c) {
+      const double scale =
+          input->format.grids.front().scale() * by[by.size() == bias.size() ? c : 0].scale();
+      if (!(std::abs(static_cast<double>(bias[c])) <
+            scale * static_cast<double>(std::numeric_limits<std::int32_t>::max()))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// A bias that is added to the result.
+  auto write_bias(node_id id) -> std::string {
+    const node& of = model_.nodes[id];
+    ptq::tensor_data bias = value_of(of.inputs[2]);
+    if (of.kind == operation::convolution) {
+      bias.shape = {bias.values.size(), 1, 1};
+    } else {
+      for (float& each : bias.values) {
+        each *= std::get<gemm_form>(of.form).beta;
+      }
+    }
+    const std::string name = out_.free_name(model_.value_name(of.inputs[2]) + "_added");
+    return out_.add_constant<float>(name, bias.shape, bias.values);
   }
 
   /// The name of what input `index` of `id` reads, written if it is not there yet.
