@@ -179,9 +179,10 @@ TEST_CASE("weights of 2 to 7 bits are bytes that keep to their codes") {
   }
 }
 
-TEST_CASE("codes are rounded as the run under the plan rounds: ties go to the even one") {
+TEST_CASE("codes are rounded as the run under the plan rounds: ties go to even levels") {
   onnx_bytes::model made;
-  made.input("x", {-1, 4}).constant("w", {4, 1}, {0.5F, -0.5F, 1.5F, -2.5F});
+  const std::vector<float> weights{0.5F, -0.5F, 1.5F, -2.5F};
+  made.input("x", {-1, 4}).constant("w", {4, 1}, weights);
   made.node("MatMul", {"x", "w"}, {"y"}, {}, "product").output("y");
   const engine::model of = parse(made);
   const engine::graph graph(of);
@@ -190,7 +191,11 @@ TEST_CASE("codes are rounded as the run under the plan rounds: ties go to the ev
   ptq::quantizer by = plan.last();
   by.format.grids = {{-7, 7, -7, 7, 15}};
   const written_model file = write(graph, plan.add(by).done(), {.four_bit_types = false});
-  CHECK(file.values<std::int8_t>("w_quantized") == std::vector<std::int8_t>{0, 0, 2, -2});
+  const std::vector<std::int8_t> codes{1, -1, 1, -3};
+  CHECK(file.values<std::int8_t>("w_quantized") == codes);
+  for (std::size_t i = 0; i != codes.size(); ++i) {
+    CHECK(ptq::reference::fake_quantize(weights[i], by.format.grids[0]) == codes[i]);
+  }
 }
 
 TEST_CASE("a bias that int32 does not hold in units of the scales is added behind the operation") {
