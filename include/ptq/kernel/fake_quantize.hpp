@@ -51,7 +51,7 @@ void fake_quantize(const tensor_view& x, std::span<float> y, const channel_grids
     return;
   }
   const detail::channel_layout rows = detail::row_major_layout(x, on.axis);
-  detail::for_each_gathered<float>(
+  detail::for_each_gathered<Arch, float>(
       x,
       rows,
       [&](const float* from, std::size_t first, std::size_t items) {
@@ -72,7 +72,7 @@ void fake_quantize(const tensor_view& x, std::span<float> y, const grid& on) {
   detail::check_sizes(x.size(), y.size(), "fake_quantize");
   if (!y.empty()) {
     const detail::fake_quantize_kernel<Formula> kernel;
-    detail::for_each_gathered<float>(
+    detail::for_each_gathered<Arch, float>(
         x,
         detail::whole_layout(x),
         [&](const float* from, std::size_t first, std::size_t items) {

@@ -106,7 +106,7 @@ void quantize(
     return;
   }
   const detail::channel_layout rows = detail::row_major_layout(x, on.axis);
-  detail::for_each_gathered<float>(
+  detail::for_each_gathered<Arch, float>(
       x,
       rows,
       [&](const float* from, std::size_t first, std::size_t items) {
@@ -128,7 +128,7 @@ void quantize(
     return quantize<Arch>(values, codes, on, ties);
   }
   if (!codes.empty()) {
-    detail::for_each_gathered<float>(
+    detail::for_each_gathered<Arch, float>(
         x,
         detail::whole_layout(x),
         [&](const float* from, std::size_t first, std::size_t items) {
@@ -175,7 +175,7 @@ void dequantize(const tensor_view& codes, std::span<float> values, const channel
       return;
     }
     const detail::channel_layout rows = detail::row_major_layout(codes, on.axis);
-    detail::for_each_gathered<Code>(
+    detail::for_each_gathered<Arch, Code>(
         codes,
         rows,
         [&](const Code* gathered, std::size_t first, std::size_t items) {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <ptq/kernel/extremes.hpp>
 #include <ptq/kernel/fake_quantize.hpp>
+#include <ptq/kernel/histogram.hpp>
+#include <ptq/kernel/quantization_error.hpp>
 #include <ptq/kernel/quantize.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <random>
@@ -150,6 +154,48 @@ TEST_CASE("codes of such views are those of the same values in row-major order, 
     ptq::dequantize(ptq::tensor_view(memory.data(), ptq::element_type::i8, made.axes), values, by);
     ptq::dequantize(ptq::tensor_view(expected, shape), wanted, by);
     CHECK(differing(values, wanted) == 0);
+  }
+  CHECK(gathered > 150);
+}
+
+TEST_CASE("sums, counts and errors of such views are those of the values in row-major order") {
+  std::minstd_rand engine(7);
+  std::size_t gathered = 0;
+  for (int round = 0; round != 300; ++round) {
+    const std::size_t rank = 1 + engine() % 4;
+    scattered made = scattered_at_random(engine, rank);
+    for (float& each : made.memory) {
+      each = std::isfinite(each) ? std::clamp(each, -3.0F, 3.0F) : 0.25F;
+    }
+    const ptq::tensor_view x = made.view();
+    const std::size_t axis = engine() % rank;
+    if (ptq::detail::fills_memory(x)) {
+      continue;
+    }
+    ++gathered;
+    std::vector<float> dense;
+    std::vector<std::size_t> shape;
+    for (std::size_t n = 0; n != x.size(); ++n) {
+      dense.push_back(made.memory[made.offset_of(n)]);
+    }
+    for (const ptq::dimension& each : x.dimensions()) {
+      shape.push_back(each.extent);
+    }
+    const ptq::tensor_view packed(dense, shape);
+    const std::size_t channels = x.extent(axis);
+    std::vector<ptq::summary> found(channels);
+    std::vector<ptq::summary> expected(channels);
+    ptq::summarize(x, axis, std::span(found));
+    ptq::summarize(packed, axis, std::span(expected));
+    CHECK(found == expected);
+    std::vector<ptq::log_histogram> counted(channels);
+    std::vector<ptq::log_histogram> wanted(channels);
+    ptq::count(x, axis, std::span(counted));
+    ptq::count(packed, axis, std::span(wanted));
+    CHECK(counted == wanted);
+    const std::vector<ptq::grid> on(channels, ptq::grid{-1.0F, 1.5F, -1.0F, 1.5F, 16});
+    const ptq::channel_grids by{axis, on};
+    CHECK(ptq::quantization_error(x, by) == ptq::quantization_error(packed, by));
   }
   CHECK(gathered > 150);
 }

@@ -5,7 +5,6 @@
 #include <ptq/core/grid.hpp>
 #include <ptq/core/tensor_view.hpp>
 #include <ptq/kernel/channel_grids.hpp>
-#include <ptq/kernel/detail/channel_layout.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -88,22 +87,6 @@ inline void check_grids(
   for (std::size_t c = 0; c != on.grids.size(); ++c) {
     check_grid(on.grids[c], kernel, c, most_levels);
   }
-}
-
-/// The same, and that it fills its memory.
-[[nodiscard]] inline auto check_channels(
-    const tensor_view& x,
-    element_type type,
-    const channel_grids& on,
-    const char* kernel,
-    std::int64_t most_levels
-) -> channel_layout {
-  check_grids(x, type, on, kernel, most_levels);
-  const auto layout = layout_of(x, on.axis);
-  if (!layout && x.size() != 0) {
-    throw error("the tensor of shape " + shape_text(x) + " has gaps in memory", kernel);
-  }
-  return layout.value_or(channel_layout{});
 }
 
 } // namespace ptq::detail

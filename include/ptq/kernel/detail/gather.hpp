@@ -11,11 +11,12 @@
 #include <vector>
 
 // Views that do not fill their memory, or have blocked channels: brought into row-major order, the
-// order of the view's own axes.
+// order of the view's own axes. The loops are templates of the instruction set for the linker,
+// which merges functions of one name.
 namespace ptq::detail {
 
 /// Copies the elements of some axes to `to`, the last axis fastest; returns the end.
-template <class T>
+template <class Arch, class T>
 auto gather(const T* from, std::span<const dimension> axes, T* to) -> T* {
   if (axes.empty()) {
     *to = *from;
@@ -24,7 +25,7 @@ auto gather(const T* from, std::span<const dimension> axes, T* to) -> T* {
   const dimension& axis = axes.front();
   if (axes.size() != 1) {
     for (std::size_t i = 0; i != axis.extent; ++i) {
-      to = gather(from + axis.offset_of(i), axes.subspan(1), to);
+      to = gather<Arch>(from + axis.offset_of(i), axes.subspan(1), to);
     }
     return to;
   }
@@ -70,7 +71,7 @@ auto gather(const T* from, std::span<const dimension> axes, T* to) -> T* {
 /// items of `layout.outer` at a time as a buffer in the second cache holds; `first` counts
 /// elements.
 /// @pre no extent is 0
-template <class T, class Run>
+template <class Arch, class T, class Run>
 void for_each_gathered(const tensor_view& view, const channel_layout& layout, Run&& run) {
   constexpr std::size_t buffer_size = std::size_t{1} << 14U;
   const std::size_t item = layout.channels * layout.inner;
@@ -91,10 +92,31 @@ void for_each_gathered(const tensor_view& view, const channel_layout& layout, Ru
         from += axes[axis].offset_of(rest % axes[axis].extent);
         rest /= axes[axis].extent;
       }
-      to = gather(from, axes.subspan(split), to);
+      to = gather<Arch>(from, axes.subspan(split), to);
     }
     run(buffer.data(), first * item, count);
   }
+}
+
+/// All elements in row-major order. For kernels whose sums depend on the order of the values.
+template <class Arch, class T>
+[[nodiscard]] auto gathered(const tensor_view& view) -> std::vector<T> {
+  std::vector<T> result(view.size());
+  if (!result.empty()) {
+    gather<Arch>(view.data_as<T>(), view.dimensions(), result.data());
+  }
+  return result;
+}
+
+/// The view that `gathered` elements of `like` have.
+template <class T>
+[[nodiscard]] auto row_major_view(const std::vector<T>& elements, const tensor_view& like)
+    -> tensor_view {
+  std::vector<std::size_t> extents;
+  for (const dimension& each : like.dimensions()) {
+    extents.push_back(each.extent);
+  }
+  return {elements, extents};
 }
 
 } // namespace ptq::detail
