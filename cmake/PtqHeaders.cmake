@@ -82,6 +82,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/checks.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/extremes_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/fake_quantize_kernel.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/gather.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/histogram_kernel.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/lanes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/kernel/detail/prepared_grid.hpp

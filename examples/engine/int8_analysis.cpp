@@ -88,7 +88,9 @@ int8_analysis::int8_analysis(const graph& of, const ptq::plan& under)
       plan_(under),
       resolved_(ptq::resolve(of, plan_)),
       shapes_(infer_shapes(of.source(), 1)) {
-  for (ptq::lowered_tensor& each : ptq::lower(of, plan_)) {
+  // The rounding of the run under the plan.
+  const ptq::lowering_options how{.ties = ptq::rounding::half_even};
+  for (ptq::lowered_tensor& each : ptq::lower(of, plan_, how)) {
     auto key = std::pair(each.name, each.node);
     lowered_.emplace(std::move(key), std::move(each));
   }

@@ -20,6 +20,7 @@
 #include <cmath>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -256,6 +257,22 @@ auto evaluator_on(
   }
 }
 
+/// The model; extents that it leaves open are those of the samples at hand.
+auto model_for(const options& chosen) -> engine::model {
+  const std::string& data = chosen.calibration.empty() ? chosen.test : chosen.calibration;
+  try {
+    return engine::load(chosen.model);
+  } catch (const engine::error&) {
+    if (data.empty()) {
+      throw;
+    }
+  }
+  const engine::tensor samples = npy::load_floats(data);
+  const auto& extents = samples.shape();
+  const auto first = std::next(extents.begin(), extents.empty() ? 0 : 1);
+  return engine::load(chosen.model, {}, {first, extents.end()});
+}
+
 auto labels_from(const std::string& file) -> std::vector<std::int64_t> {
   const auto values = npy::load_integers(file);
   if (values.dimension() != 1) {
@@ -387,7 +404,7 @@ auto version_of_ptq() -> std::string {
 
 void run(const options& chosen) {
   check_paths(chosen);
-  const engine::model model = engine::load(chosen.model);
+  const engine::model model = model_for(chosen);
   const engine::graph graph(model);
   const quantization quantize = quantization_of(chosen, model);
   report result{.model = model.name};

@@ -4,6 +4,7 @@
 #include <ptq/core/error.hpp>
 #include <ptq/core/tensor_view.hpp>
 #include <ptq/kernel/detail/extremes_kernel.hpp>
+#include <ptq/kernel/detail/gather.hpp>
 
 #include <cstddef>
 #include <limits>
@@ -87,8 +88,9 @@ template <class Arch = xsimd::default_arch>
 ///
 /// @par Determinism
 /// A channel's sum is that of its runs in memory, each summed as above, in order in binary64. Where
-/// the runs are single values, eight at a time are added up in binary32 first.
-/// @param x  float32, any order of axes, without gaps in memory
+/// the runs are single values, eight at a time are added up in binary32 first. A view with gaps or
+/// blocked channels has the sums of its values in row-major order.
+/// @param x  float32
 /// @throws error if `x` is not so, or `channels` has another size than the axis
 template <class Arch = xsimd::default_arch>
 void summarize(const tensor_view& x, std::size_t axis, std::span<summary> channels) {
@@ -108,7 +110,8 @@ void summarize(const tensor_view& x, std::size_t axis, std::span<summary> channe
   }
   const auto layout = detail::layout_of(x, axis);
   if (!layout) {
-    throw error("the tensor of shape " + shape_text(x) + " has gaps in memory", "summarize");
+    const std::vector<float> dense = detail::gathered<Arch, float>(x);
+    return summarize<Arch>(detail::row_major_view(dense, x), axis, channels);
   }
   detail::summary_kernel{}(Arch{}, x.data_as<float>(), *layout, channels.data());
 }

@@ -6,6 +6,7 @@
 #include <ptq/kernel/channel_grids.hpp>
 #include <ptq/kernel/detail/checks.hpp>
 #include <ptq/kernel/detail/fake_quantize_kernel.hpp>
+#include <ptq/kernel/detail/gather.hpp>
 #include <ptq/kernel/formula.hpp>
 
 #include <cstddef>
@@ -32,19 +33,52 @@ void fake_quantize(std::span<const float> x, std::span<float> y, const grid& on)
   }
 }
 
-/// Each channel on its own grid; `y` gets the memory layout of `x`.
+/// Each channel on its own grid. `y` gets the memory layout of `x` if that fills its memory, in any
+/// order of axes; of other views, with gaps or blocked channels, it is row-major.
 ///
-/// @param x  any order of axes, without gaps in memory
-/// @pre `y` is the memory of `x` itself, or does not overlap it
-/// @throws error also if `x` is not float32, has gaps, or has another number of channels
+/// @pre `y` is the memory of `x` itself if that fills it, or does not overlap it
+/// @throws error also if `x` is not float32, or has another number of channels
 template <class Arch = xsimd::default_arch, class Formula = formula::exact>
 void fake_quantize(const tensor_view& x, std::span<float> y, const channel_grids& on) {
-  const auto layout =
-      detail::check_channels(x, element_type::f32, on, "fake_quantize", detail::most_float_levels);
+  detail::check_grids(x, element_type::f32, on, "fake_quantize", detail::most_float_levels);
+  detail::check_sizes(x.size(), y.size(), "fake_quantize");
+  if (y.empty()) {
+    return;
+  }
+  const detail::fake_quantize_kernel<Formula> kernel;
+  if (const auto layout = detail::layout_of(x, on.axis)) {
+    kernel(Arch{}, x.template data_as<float>(), y.data(), *layout, on.grids.data());
+    return;
+  }
+  const detail::channel_layout rows = detail::row_major_layout(x, on.axis);
+  detail::for_each_gathered<Arch, float>(
+      x,
+      rows,
+      [&](const float* from, std::size_t first, std::size_t items) {
+        const detail::channel_layout some{items, rows.channels, rows.inner};
+        kernel(Arch{}, from, y.data() + first, some, on.grids.data());
+      }
+  );
+}
+
+/// All of a view on one grid, its layout as above.
+template <class Arch = xsimd::default_arch, class Formula = formula::exact>
+void fake_quantize(const tensor_view& x, std::span<float> y, const grid& on) {
+  if (x.type() == element_type::f32 && detail::fills_memory(x)) {
+    const std::span<const float> values(x.template data_as<float>(), x.size());
+    return fake_quantize<Arch, Formula>(values, y, on);
+  }
+  detail::check_one_grid(x, element_type::f32, on, "fake_quantize", detail::most_float_levels);
   detail::check_sizes(x.size(), y.size(), "fake_quantize");
   if (!y.empty()) {
-    detail::fake_quantize_kernel<Formula>{
-    }(Arch{}, x.template data_as<float>(), y.data(), layout, on.grids.data());
+    const detail::fake_quantize_kernel<Formula> kernel;
+    detail::for_each_gathered<Arch, float>(
+        x,
+        detail::whole_layout(x),
+        [&](const float* from, std::size_t first, std::size_t items) {
+          kernel(Arch{}, from, y.data() + first, items * x.extent(x.rank() - 1), on);
+        }
+    );
   }
 }
 

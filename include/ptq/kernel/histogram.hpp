@@ -82,7 +82,7 @@ void count(std::span<const float> values, log_histogram& in) {
 }
 
 /// Counts each channel of `axis` in a histogram of its own.
-/// @param x  float32, any order of axes, without gaps in memory
+/// @param x  float32
 /// @throws error, and counts nothing, if `x` is not so, holds NaN or infinity, or `channels` has
 ///   another size than the axis
 template <class Arch = xsimd::default_arch>
@@ -97,6 +97,11 @@ void count(const tensor_view& x, std::size_t axis, std::span<log_histogram> chan
   if (x.size() == 0) {
     return;
   }
+  const auto layout = detail::layout_of(x, axis);
+  if (!layout) {
+    const std::vector<float> dense = detail::gathered<Arch, float>(x);
+    return count<Arch>(detail::row_major_view(dense, x), axis, channels);
+  }
   std::vector<summary> found(channels.size());
   summarize<Arch>(x, axis, std::span<summary>(found));
   for (const summary& each : found) {
@@ -105,12 +110,11 @@ void count(const tensor_view& x, std::size_t axis, std::span<log_histogram> chan
   for (std::size_t c = 0; c != channels.size(); ++c) {
     channels[c].cover(found[c].low, found[c].high);
   }
-  const auto layout = *detail::layout_of(x, axis);
   const auto* const from = x.data_as<float>();
-  for (std::size_t o = 0; o != layout.outer; ++o) {
-    for (std::size_t c = 0; c != layout.channels; ++c) {
-      const float* const row = from + (o * layout.channels + c) * layout.inner;
-      detail::count_covered<Arch>({row, layout.inner}, channels[c]);
+  for (std::size_t o = 0; o != layout->outer; ++o) {
+    for (std::size_t c = 0; c != layout->channels; ++c) {
+      const float* const row = from + (o * layout->channels + c) * layout->inner;
+      detail::count_covered<Arch>({row, layout->inner}, channels[c]);
     }
   }
 }

@@ -5,6 +5,7 @@
 #include <ptq/core/tensor_view.hpp>
 #include <ptq/kernel/channel_grids.hpp>
 #include <ptq/kernel/detail/checks.hpp>
+#include <ptq/kernel/detail/gather.hpp>
 #include <ptq/kernel/detail/quantization_error_kernel.hpp>
 
 #include <cmath>
@@ -65,22 +66,25 @@ template <class Arch = xsimd::default_arch>
 ///
 /// @par Determinism
 /// A channel's sums are those of its runs in memory, in order; channels innermost are summed in
-/// runs of 256.
-/// @param x  float32, any order of axes, without gaps in memory
+/// runs of 256. A view with gaps or blocked channels has the sums of its values in row-major order.
+/// @param x  float32
 template <class Arch = xsimd::default_arch>
 [[nodiscard]] auto quantization_error(const tensor_view& x, const channel_grids& on)
     -> std::vector<noise> {
-  const auto layout = detail::check_channels(
-      x, element_type::f32, on, "quantization_error", detail::most_float_levels
-  );
+  detail::check_grids(x, element_type::f32, on, "quantization_error", detail::most_float_levels);
   std::vector<noise> result(on.grids.size());
   if (x.size() == 0) {
     return result;
   }
+  const auto layout = detail::layout_of(x, on.axis);
+  if (!layout) {
+    const std::vector<float> dense = detail::gathered<Arch, float>(x);
+    return quantization_error<Arch>(detail::row_major_view(dense, x), on);
+  }
   std::vector<detail::swept_error> found(on.grids.size());
   detail::quantization_error_kernel{
-  }(Arch{}, x.template data_as<float>(), layout, on.grids.data(), found.data());
-  const std::size_t count = layout.outer * layout.inner;
+  }(Arch{}, x.template data_as<float>(), *layout, on.grids.data(), found.data());
+  const std::size_t count = layout->outer * layout->inner;
   for (std::size_t c = 0; c != result.size(); ++c) {
     result[c] = detail::noise_of(found[c], count);
   }

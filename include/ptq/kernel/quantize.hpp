@@ -7,6 +7,7 @@
 #include <ptq/core/tensor_view.hpp>
 #include <ptq/kernel/channel_grids.hpp>
 #include <ptq/kernel/detail/checks.hpp>
+#include <ptq/kernel/detail/gather.hpp>
 #include <ptq/kernel/detail/quantize_kernel.hpp>
 
 #include <concepts>
@@ -83,9 +84,10 @@ void quantize(
   }
 }
 
-/// Each channel on its own grid; `codes` get the memory layout of `x`.
+/// Each channel on its own grid. `codes` get the memory layout of `x` if that fills its memory, in
+/// any order of axes; of other views, with gaps or blocked channels, they are row-major.
 ///
-/// @param x  float32, any order of axes, without gaps in memory
+/// @throws error also if `x` is not float32, or has another number of channels
 template <class Arch = xsimd::default_arch, code Code>
 void quantize(
     const tensor_view& x,
@@ -93,12 +95,47 @@ void quantize(
     const channel_grids& on,
     rounding ties = rounding::half_even
 ) {
-  const auto layout =
-      detail::check_channels(x, element_type::f32, on, "quantize", detail::most_code_levels<Code>);
+  detail::check_grids(x, element_type::f32, on, "quantize", detail::most_code_levels<Code>);
   detail::check_sizes(x.size(), codes.size(), "quantize");
+  if (codes.empty()) {
+    return;
+  }
+  const grid* grids = on.grids.data();
+  if (const auto layout = detail::layout_of(x, on.axis)) {
+    detail::quantize_by<Arch>(ties, x.template data_as<float>(), codes.data(), *layout, grids);
+    return;
+  }
+  const detail::channel_layout rows = detail::row_major_layout(x, on.axis);
+  detail::for_each_gathered<Arch, float>(
+      x,
+      rows,
+      [&](const float* from, std::size_t first, std::size_t items) {
+        const detail::channel_layout some{items, rows.channels, rows.inner};
+        detail::quantize_by<Arch>(ties, from, codes.data() + first, some, grids);
+      }
+  );
+}
+
+/// All of a view on one grid, the layout of the codes as above.
+template <class Arch = xsimd::default_arch, code Code>
+void quantize(
+    const tensor_view& x, std::span<Code> codes, const grid& on, rounding ties = rounding::half_even
+) {
+  detail::check_one_grid(x, element_type::f32, on, "quantize", detail::most_code_levels<Code>);
+  detail::check_sizes(x.size(), codes.size(), "quantize");
+  if (detail::fills_memory(x)) {
+    const std::span<const float> values(x.template data_as<float>(), x.size());
+    return quantize<Arch>(values, codes, on, ties);
+  }
   if (!codes.empty()) {
-    const grid* grids = on.grids.data();
-    detail::quantize_by<Arch>(ties, x.template data_as<float>(), codes.data(), layout, grids);
+    detail::for_each_gathered<Arch, float>(
+        x,
+        detail::whole_layout(x),
+        [&](const float* from, std::size_t first, std::size_t items) {
+          const std::size_t count = items * x.extent(x.rank() - 1);
+          detail::quantize_by<Arch>(ties, from, codes.data() + first, count, on);
+        }
+    );
   }
 }
 
@@ -119,18 +156,33 @@ void dequantize(std::span<const Code> codes, std::span<float> values, const grid
   }
 }
 
-/// Each channel on its own grid; `values` get the memory layout of `codes`.
+/// Each channel on its own grid. `values` get the memory layout of `codes` if these fill their
+/// memory; of other views they are row-major.
 ///
-/// @param codes  integers of 8 or 16 bits, any order of axes, without gaps in memory
+/// @param codes  integers of 8 or 16 bits
 template <class Arch = xsimd::default_arch>
 void dequantize(const tensor_view& codes, std::span<float> values, const channel_grids& on) {
   const auto run = [&]<class Code>(const Code* from) {
-    const auto layout = detail::
-        check_channels(codes, element_type_of<Code>, on, "dequantize", detail::most_code_levels<Code>);
+    detail::
+        check_grids(codes, element_type_of<Code>, on, "dequantize", detail::most_code_levels<Code>);
     detail::check_sizes(codes.size(), values.size(), "dequantize");
-    if (!values.empty()) {
-      detail::dequantize_kernel<Code>{}(Arch{}, from, values.data(), layout, on.grids.data());
+    if (values.empty()) {
+      return;
     }
+    const detail::dequantize_kernel<Code> kernel;
+    if (const auto layout = detail::layout_of(codes, on.axis)) {
+      kernel(Arch{}, from, values.data(), *layout, on.grids.data());
+      return;
+    }
+    const detail::channel_layout rows = detail::row_major_layout(codes, on.axis);
+    detail::for_each_gathered<Arch, Code>(
+        codes,
+        rows,
+        [&](const Code* gathered, std::size_t first, std::size_t items) {
+          const detail::channel_layout some{items, rows.channels, rows.inner};
+          kernel(Arch{}, gathered, values.data() + first, some, on.grids.data());
+        }
+    );
   };
   switch (codes.type()) {
   case element_type::u8:

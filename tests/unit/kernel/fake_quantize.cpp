@@ -257,13 +257,6 @@ TEST_CASE("what cannot be mapped is refused in one line that says why") {
       "fake_quantize: the tensor is int8, not float32",
       ptq::error
   );
-  const ptq::dimension gaps[] = {{.extent = 3, .stride = 4}, {.extent = 2, .stride = 1}};
-  const ptq::tensor_view with_gaps(x.data(), ptq::element_type::f32, gaps);
-  CHECK_THROWS_WITH_AS(
-      ptq::fake_quantize(with_gaps, std::span(y).first(6), ptq::channel_grids{0, three}),
-      "fake_quantize: the tensor of shape 3x2 has gaps in memory",
-      ptq::error
-  );
 }
 
 } // namespace

@@ -5,7 +5,6 @@
 #include <ptq/core/grid.hpp>
 #include <ptq/core/tensor_view.hpp>
 #include <ptq/kernel/channel_grids.hpp>
-#include <ptq/kernel/detail/channel_layout.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -43,20 +42,36 @@ inline void check_sizes(std::size_t from, std::size_t to, const char* kernel) {
   }
 }
 
-/// @throws error unless the channels of a gapless tensor of `type` are as many as the grids.
-[[nodiscard]] inline auto check_channels(
-    const tensor_view& x,
-    element_type type,
-    const channel_grids& on,
-    const char* kernel,
-    std::int64_t most_levels
-) -> channel_layout {
+inline void check_type(const tensor_view& x, element_type type, const char* kernel) {
   if (x.type() != type) {
     throw error(
         "the tensor is " + std::string(name_of(x.type())) + ", not " + std::string(name_of(type)),
         kernel
     );
   }
+}
+
+/// @throws error unless the tensor is of `type`, and for a grid as `check_grid`.
+inline void check_one_grid(
+    const tensor_view& x,
+    element_type type,
+    const grid& on,
+    const char* kernel,
+    std::int64_t most_levels
+) {
+  check_type(x, type, kernel);
+  check_grid(on, kernel, 0, most_levels);
+}
+
+/// @throws error unless the tensor is of `type` and its channels are as many as the grids.
+inline void check_grids(
+    const tensor_view& x,
+    element_type type,
+    const channel_grids& on,
+    const char* kernel,
+    std::int64_t most_levels
+) {
+  check_type(x, type, kernel);
   if (on.axis >= x.rank()) {
     throw error(
         "axis " + std::to_string(on.axis) + " of a tensor of shape " + shape_text(x), kernel, "axis"
@@ -69,14 +84,9 @@ inline void check_sizes(std::size_t from, std::size_t to, const char* kernel) {
         kernel
     );
   }
-  const auto layout = layout_of(x, on.axis);
-  if (!layout && x.size() != 0) {
-    throw error("the tensor of shape " + shape_text(x) + " has gaps in memory", kernel);
-  }
   for (std::size_t c = 0; c != on.grids.size(); ++c) {
     check_grid(on.grids[c], kernel, c, most_levels);
   }
-  return layout.value_or(channel_layout{});
 }
 
 } // namespace ptq::detail
