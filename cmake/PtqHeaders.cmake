@@ -38,6 +38,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/constant_input.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/cross_layer_equalisation.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/depthwise_equalisation.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/bias_change.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/bias_walk.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/channel_means.hpp

@@ -101,9 +101,6 @@ auto own_recipe_of(const options& chosen, const engine::model& model) -> own_rec
         "`quantile` is POT's: use percentile, or --recipe pot", {}, "--range-estimator"
     );
   }
-  if (chosen.no_channel_alignment) {
-    throw ptq::error("--no-channel-alignment changes nothing with --recipe ptq");
-  }
   using usual = ptq::recipe::preset;
   own_recipe result{.activations = usual::activations, .where = usual::where};
   set_common(result, chosen, model);
@@ -111,11 +108,13 @@ auto own_recipe_of(const options& chosen, const engine::model& model) -> own_rec
   result.ranges.activations.both.estimator = config::choose<config::distribution_estimators>(
       or_usual(chosen.range_estimator, "mean_squared_error"), "--range-estimator"
   );
-  result.corrections = {
-      {saturation_of(or_usual(chosen.saturation_fix, "no"))},
-      bias_correction_of(chosen, "verified"),
-      overflow_correction_of(chosen)
-  };
+  auto& [equalisation, saturation_fix, bias, overflow] = result.corrections.each;
+  if (chosen.no_channel_alignment) {
+    equalisation = ptq::correction::none{};
+  }
+  saturation_fix.apply = saturation_of(or_usual(chosen.saturation_fix, "no"));
+  bias = bias_correction_of(chosen, "verified");
+  overflow = overflow_correction_of(chosen);
   return result;
 }
 

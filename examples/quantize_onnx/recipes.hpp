@@ -40,6 +40,7 @@ using own_recipe = ptq::recipe::standard<
         ptq::for_activations<ptq::both<ptq::config::chosen<ptq::config::distribution_estimators>>>>,
     ptq::recipe::schemes,
     ptq::corrections<
+        ptq::one_of<ptq::correction::depthwise_equalisation, ptq::correction::none>,
         ptq::correction::saturation_fix,
         ptq::config::chosen<ptq::config::bias_corrections>,
         some_overflow_correction>>;

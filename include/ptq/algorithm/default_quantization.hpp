@@ -104,7 +104,8 @@ inline void unify(std::vector<quantizer>& quantizers, const std::vector<std::siz
 ///
 /// Composed of policies, each a type parameter and a member. Call it with a graph and an evaluator,
 /// or with a graph and statistics from `calibrate`; the plan is the same bits either way.
-/// Corrections that run the model need an evaluator in both cases: with statistics, behind them.
+/// Corrections that run the model, if they can or because they must, need an evaluator in both
+/// cases: with statistics, behind them.
 ///
 /// @tparam Preset       Prefers speed or accuracy among what the device offers.
 /// @tparam Device       Which operations run in low precision, and how.
@@ -316,7 +317,8 @@ private:
     clock.lap("reading");
     const placement sites = sites_of(in);
     clock.lap("placement");
-    const preparation prepared = corrections.prepare({in, sites, collected, tell}, preparation{});
+    const preparation prepared =
+        corrections.prepare({in, sites, collected, tell, run != nullptr}, preparation{});
     std::optional<statistics> of_prepared;
     if (!prepared.maps.empty()) {
       of_prepared = prepared_statistics(in, collected, prepared, request_for(in, sites), run, tell);

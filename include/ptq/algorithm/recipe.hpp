@@ -4,6 +4,7 @@
 #include <ptq/algorithm/default_quantization.hpp>
 #include <ptq/core/choices.hpp>
 #include <ptq/correction/concept.hpp>
+#include <ptq/correction/depthwise_equalisation.hpp>
 #include <ptq/correction/verified_bias.hpp>
 #include <ptq/device/devices.hpp>
 #include <ptq/placement/choices.hpp>
@@ -60,8 +61,9 @@ struct schemes {
 using ranges = ptq::
     ranges<for_weights<weighted_mean_squared_error>, for_activations<both<mean_squared_error>>>;
 
-/// Each bias is corrected as far as it helps.
-using corrections = ptq::corrections<correction::verified_bias>;
+/// What a depthwise convolution reads is made equally wide in all channels; each bias is corrected
+/// as far as it helps.
+using corrections = ptq::corrections<correction::depthwise_equalisation, correction::verified_bias>;
 
 /// The library's own recipe: good on any network, with no option to tune to one.
 ///
