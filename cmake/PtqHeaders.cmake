@@ -3,6 +3,7 @@
 set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/calibrate.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/default_quantization.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/recipe.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/clip.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collect.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collector.hpp
@@ -37,6 +38,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/constant_input.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/cross_layer_equalisation.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/depthwise_equalisation.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/bias_change.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/bias_walk.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/detail/channel_means.hpp
@@ -58,6 +60,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/run_access.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/saturation_fix.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/sequential_bias.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/correction/verified_bias.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/correction/weight_bias.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/device/cpu.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/device/devices.hpp

@@ -57,6 +57,17 @@ auto noise_of_weights(
 
 } // namespace
 
+auto output_sqnr_db(const engine::tensor& wanted, const engine::tensor& reached) -> double {
+  ptq::noise sum;
+  for (std::size_t i = 0; i != wanted.size(); ++i) {
+    const auto value = static_cast<double>(wanted.data()[i]);
+    const double off = value - static_cast<double>(reached.data()[i]);
+    sum.squared_error += off * off;
+    sum.signal += value * value;
+  }
+  return sum.sqnr_db();
+}
+
 auto errors_of(const engine::graph& graph, const ptq::plan& plan, engine::evaluator* data)
     -> std::vector<tensor_error> {
   constexpr std::size_t most_samples = 32;

@@ -9,6 +9,12 @@
 #include "engine/graph.hpp"
 #include "report.hpp"
 
+/// By how many decibels a tensor is above its distance from what was reached; infinite where there
+/// is none.
+/// @pre the same shape
+[[nodiscard]] auto output_sqnr_db(const engine::tensor& wanted, const engine::tensor& reached)
+    -> double;
+
 /// How much each quantizer of a plan changes its tensor, in the order of the plan: weights as they
 /// are, activations over the first samples of `data`. Without data activations are left out.
 [[nodiscard]] auto

@@ -2,12 +2,6 @@
 #include "job.hpp"
 
 #include <ptq/algorithm/calibrate.hpp>
-#include <ptq/algorithm/default_quantization.hpp>
-#include <ptq/config/named_ranges.hpp>
-#include <ptq/config/names.hpp>
-#include <ptq/core/nearest.hpp>
-#include <ptq/correction/channel_alignment.hpp>
-#include <ptq/correction/overflow_correction.hpp>
 #include <ptq/json/plan.hpp>
 #include <ptq/observer/print_progress.hpp>
 #include <ptq/plan/check_model.hpp>
@@ -37,96 +31,10 @@
 #include "engine/onnx_writer.hpp"
 #include "errors.hpp"
 #include "npy/npy.hpp"
+#include "recipes.hpp"
 #include "report.hpp"
 
 namespace {
-
-namespace config = ptq::config;
-
-/// Each axis that the command line offers is a variant over that axis alone.
-using quantization = ptq::default_quantization<
-    config::chosen<config::presets>,
-    ptq::device::table,
-    config::named_ranges,
-    ptq::schemes<ptq::scheme::symmetric, ptq::scheme::asymmetric>,
-    ptq::corrections<
-        ptq::one_of<ptq::correction::channel_alignment, ptq::correction::none>,
-        ptq::correction::saturation_fix,
-        config::chosen<config::bias_corrections>,
-        ptq::one_of<ptq::correction::none, ptq::correction::overflow_correction>>>;
-
-/// The nodes that the user wants in float, by name and by ONNX operator.
-/// @throws ptq::error for a name or an operator that the model does not have.
-auto ignored_by(const options& chosen, const engine::model& model) -> ptq::ignored_scope {
-  ptq::ignored_scope result{.nodes = chosen.ignore};
-  std::vector<std::string> names;
-  std::vector<std::string> types;
-  for (const engine::node& node : model.nodes) {
-    names.push_back(node.name);
-    if (!node.op_type.empty()) {
-      types.push_back(node.op_type);
-    }
-    if (std::ranges::find(chosen.ignore_type, node.op_type) != chosen.ignore_type.end()) {
-      result.nodes.push_back(node.name);
-    }
-  }
-  const auto check = [](const std::vector<std::string>& wanted,
-                        const std::vector<std::string>& known,
-                        const char* what,
-                        const char* option) {
-    for (const std::string& each : wanted) {
-      if (std::ranges::find(known, each) == known.end()) {
-        throw ptq::error(
-            "the model has no such " + std::string(what) + ": did you mean `" +
-                ptq::nearest_name(each, known) + "`?",
-            each,
-            option
-        );
-      }
-    }
-  };
-  check(chosen.ignore, names, "node", "--ignore");
-  check(chosen.ignore_type, types, "operator", "--ignore-type");
-  return result;
-}
-
-auto quantization_of(const options& chosen, const engine::model& model) -> quantization {
-  const auto saturation = chosen.saturation_fix == "all"  ? ptq::saturation::all
-                          : chosen.saturation_fix == "no" ? ptq::saturation::no
-                                                          : ptq::saturation::first_layer;
-  quantization result{
-      .stat_subset_size = chosen.stat_subset_size,
-      .preset = config::choose<config::presets>(chosen.preset, "--preset"),
-      .device = std::visit(
-          [](const auto& device) { return ptq::device::table(device); },
-          config::choose<config::devices>(chosen.device, "--device").chosen()
-      ),
-      .ranges = config::named_ranges({.range_estimator = {.preset = chosen.range_estimator}}),
-  };
-  auto& [alignment, saturation_fix, bias, overflow] = result.corrections.each;
-  if (chosen.no_channel_alignment) {
-    alignment = ptq::correction::none{};
-  }
-  saturation_fix.apply = saturation;
-  bias = config::choose<config::bias_corrections>(
-      chosen.no_bias_correction ? "none" : chosen.bias_correction, "--bias-correction"
-  );
-  if (chosen.device.starts_with("GNA")) {
-    overflow = ptq::correction::overflow_correction{};
-  }
-  result.ignored = ignored_by(chosen, model);
-  result.model_type =
-      chosen.model_type == "transformer" ? ptq::model_type::transformer : ptq::model_type::none;
-  result.weights.bits = chosen.weights_bits;
-  result.activations.bits = chosen.activations_bits;
-  if (chosen.weights_granularity == "pertensor") {
-    result.weights.granularity = ptq::per_tensor;
-  }
-  if (chosen.activations_granularity == "pertensor") {
-    result.activations.granularity = ptq::per_tensor;
-  }
-  return result;
-}
 
 class stopwatch {
 public:
@@ -281,8 +189,9 @@ auto labels_from(const std::string& file) -> std::vector<std::int64_t> {
   return {values.begin(), values.end()};
 }
 
+template <class Recipe>
 auto statistics_of(
-    const quantization& quantize,
+    const Recipe& quantize,
     const engine::graph& graph,
     engine::evaluator& evaluator,
     const options& chosen,
@@ -361,15 +270,20 @@ void measure(
     throw ptq::error("there is no sample to measure on", chosen.test);
   }
   into.test_samples = all.size();
-  into.accuracy.in_float = evaluator.measure(graph, {}, all).front().value();
-  into.accuracy.under_plan = evaluator.measure(graph, plan, all).front().value();
+  const auto share_right = [&labels](const engine::tensor& outputs) {
+    const auto classes = engine::top1(outputs);
+    std::size_t right = 0;
+    for (std::size_t i = 0; i != classes.size(); ++i) {
+      right += classes[i] == labels[i] ? 1U : 0U;
+    }
+    return static_cast<double>(right) / static_cast<double>(classes.size());
+  };
   engine::int8_engine lowered(graph, plan);
-  const auto classes = engine::top1(lowered.outputs(samples));
-  std::size_t right = 0;
-  for (std::size_t i = 0; i != classes.size(); ++i) {
-    right += classes[i] == labels[i] ? 1U : 0U;
-  }
-  into.accuracy.in_int8 = static_cast<double>(right) / static_cast<double>(classes.size());
+  const engine::tensor wanted = evaluator.outputs(graph, {}, all);
+  const engine::tensor planned = evaluator.outputs(graph, plan, all);
+  const engine::tensor integral = lowered.outputs(samples);
+  into.accuracy = {share_right(wanted), share_right(planned), share_right(integral)};
+  into.output_sqnr_db = {{}, output_sqnr_db(wanted, planned), output_sqnr_db(wanted, integral)};
 
   // Times are of single samples, as a user of the network would run it.
   const ptq::samples some = all.part(0, 200);
@@ -406,7 +320,7 @@ void run(const options& chosen) {
   check_paths(chosen);
   const engine::model model = model_for(chosen);
   const engine::graph graph(model);
-  const quantization quantize = quantization_of(chosen, model);
+  const quantization recipe = quantization_of(chosen, model);
   report result{.model = model.name};
   result.float_file_bytes = std::filesystem::file_size(chosen.model);
 
@@ -415,7 +329,12 @@ void run(const options& chosen) {
   ptq::plan plan;
   if (!chosen.calibration.empty()) {
     calibration.emplace(evaluator_on(model, chosen.calibration));
-    statistics = statistics_of(quantize, graph, *calibration, chosen, result);
+    statistics = std::visit(
+        [&](const auto& quantize) {
+          return statistics_of(quantize, graph, *calibration, chosen, result);
+        },
+        recipe
+    );
   } else if (!chosen.from_statistics.empty()) {
     statistics = ptq::load_statistics(chosen.from_statistics);
   } else {
@@ -428,8 +347,13 @@ void run(const options& chosen) {
     }
   }
   if (statistics) {
-    plan = calibration ? quantize(graph, *statistics, *calibration, into_report{result})
-                       : quantize(graph, *statistics, into_report{result});
+    plan = std::visit(
+        [&](const auto& quantize) {
+          return calibration ? quantize(graph, *statistics, *calibration, into_report{result})
+                             : quantize(graph, *statistics, into_report{result});
+        },
+        recipe
+    );
     plan.model.name = model.name;
   }
 

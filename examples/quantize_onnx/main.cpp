@@ -42,8 +42,10 @@ void describe(CLI::App& app, options& chosen) {
             ->check(CLI::IsMember(std::vector<std::string>{names...}))
             ->capture_default_str();
       };
-  one_of("--recipe", chosen.recipe, "Whose algorithm, to the number", "pot");
-  one_of("--preset", chosen.preset, "What to prefer", "performance", "mixed", "accuracy");
+  one_of("--recipe", chosen.recipe, "The library's own, or POT's to the number", "ptq", "pot");
+  one_of(
+      "--preset", chosen.preset, "What to prefer", "default", "performance", "mixed", "accuracy"
+  );
   one_of(
       "--device",
       chosen.device,
@@ -91,15 +93,30 @@ void describe(CLI::App& app, options& chosen) {
       "--saturation-fix",
       chosen.saturation_fix,
       "Weights kept to 7 bits",
+      "default",
       "first_layer",
       "all",
       "no"
   );
-  one_of("--range-estimator", chosen.range_estimator, "Of ranges", "default", "quantile");
+  one_of(
+      "--range-estimator",
+      chosen.range_estimator,
+      "Of activations",
+      "default",
+      "mean_squared_error",
+      "min_max",
+      "percentile",
+      "octav",
+      "exact_clip",
+      "kl_divergence",
+      "quantile"
+  );
   one_of(
       "--bias-correction",
       chosen.bias_correction,
       "How biases are corrected",
+      "default",
+      "verified",
       "fast",
       "full",
       "exact",
@@ -146,6 +163,7 @@ void check_used(const CLI::App& app, const options& chosen) {
         "--from-plan",
         {"--stat-subset-size",
          "--threads",
+         "--recipe",
          "--preset",
          "--device",
          "--weights-granularity",

@@ -14,15 +14,15 @@ struct options {
   std::string from_plan;
   std::string test;
   std::string labels;
-  std::string recipe = "pot";
-  std::string preset = "performance";
+  std::string recipe = "ptq";
+  std::string preset = "default"; ///< Here and below: as the recipe has it.
   std::string device = "ANY";
   std::size_t stat_subset_size = 300;
   std::string weights_granularity = "perchannel";
   std::string activations_granularity = "default";
-  std::string saturation_fix = "first_layer";
+  std::string saturation_fix = "default";
   std::string range_estimator = "default";
-  std::string bias_correction = "fast";
+  std::string bias_correction = "default";
   bool no_bias_correction = false;
   bool no_channel_alignment = false;
   std::string model_type = "none";

@@ -79,6 +79,9 @@ auto to_json_text(const report& of, const ptq::plan& made) -> std::string {
       {"model", of.model},
       {"test_samples", of.test_samples},
       {"accuracy", to_json(of.accuracy)},
+      {"output_sqnr_db",
+       {{"plan", number_or_null(of.output_sqnr_db.under_plan)},
+        {"int8", number_or_null(of.output_sqnr_db.in_int8)}}},
       {"milliseconds_per_sample", to_json(of.milliseconds_per_sample)},
       {"calibration", calibration},
       {"stage_milliseconds", of.stage_milliseconds},
@@ -114,6 +117,9 @@ auto to_table(const report& of, const ptq::plan& made) -> std::string {
   table += text("\n  %-28s%14s%14s%14s\n", "", "float", "plan", "int8");
   if (of.accuracy.in_float) {
     table += row(text("top-1 of %zu images", of.test_samples), of.accuracy, "%.2f %%", 100.0);
+  }
+  if (of.output_sqnr_db.under_plan) {
+    table += row("output, dB above its error", of.output_sqnr_db, "%.1f", 1.0);
   }
   if (of.milliseconds_per_sample.in_float) {
     table += row("ms for an image", of.milliseconds_per_sample, "%.3f", 1.0);

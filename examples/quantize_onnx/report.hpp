@@ -41,6 +41,7 @@ struct report {
   std::string model;
   std::size_t test_samples = 0;
   three_ways accuracy{};
+  three_ways output_sqnr_db{}; ///< Against the float model, of the first output.
   three_ways milliseconds_per_sample{};
   std::optional<calibration_facts> calibration{};
   std::map<std::string, double> stage_milliseconds{};

@@ -53,7 +53,8 @@ def cell(row, form, floating):
         return "refused"
     value = row[form]
     ratio = "not finite" if value["snr_db"] is None else f"{value['snr_db']:.1f}"
-    return f"{floating - value['accuracy'] + 0.0:.2f} / {ratio}".replace("-0.00", "0.00")
+    mark = " *" if "engine" in value else ""
+    return f"{floating - value['accuracy'] + 0.0:.2f} / {ratio}{mark}".replace("-0.00", "0.00")
 
 
 def lines_of(nets):
@@ -140,6 +141,8 @@ optimisations, OpenVINO without its low-precision transformations.
 - Every tool sees the same samples in the same order, one at a time, on one core.
 - POT: target CPU, float32 inference; NNCF: `nncf.quantize` on `openvino.convert_model` (on `openvino.Core.read_model` it overlooks the biases of convolutions); ONNX
   Runtime: `quant_pre_process`, then `quantize_static` with QDQ, weights per channel as s8, activations u8 if not said otherwise.
+- *: `quantize_onnx` cannot write this net as ONNX yet; measured over all test samples on the example engine, in int8 through oneDNN and under the plan, by `--test` and `--report`.
+- This library: `quantize_onnx` with `--recipe ptq`, its default, and nothing else; *pot* is `--recipe pot`, *per tensor* adds `--weights-granularity pertensor`.
 - Accuracies carry the noise of their samples: with 10,000 images a difference of 0.1 to 0.2 points between two good models means nothing, with 400 lines one of a point.
 
 ## All settings

@@ -50,7 +50,7 @@ files_agree)
   few 40
   mkdir out
   "$QUANTIZE" "$MODEL" --calibration few.npy "${outputs[@]}" >table.txt
-  grep -q '10 weights and 11 activations quantized' table.txt
+  grep -q '10 weights and 10 activations quantized' table.txt
   grep -q '"format": "ptq-plan"' out/plan.json
   grep -q '"samples": 40' out/report.json
   [ "$(stat -c %s out/model.onnx)" -lt "$(stat -c %s "$MODEL")" ] || fail "the int8 model is no smaller"
@@ -65,10 +65,53 @@ same_plan_again)
   ;;
 statistics_round_trip)
   few 40
-  "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --plan a.json --quiet
-  "$QUANTIZE" "$MODEL" --from-statistics s --save-statistics t --plan b.json --quiet
+  "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --plan a.json --quiet --recipe pot
+  "$QUANTIZE" "$MODEL" --from-statistics s --save-statistics t --plan b.json --quiet --recipe pot
   cmp a.json b.json
   cmp s t
+  # The library's own recipe runs the quantized model where it can, and does without from statistics.
+  "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --plan a.json --quiet
+  "$QUANTIZE" "$MODEL" --from-statistics s --save-statistics t --plan b.json --quiet
+  cmp s t
+  grep -q '"cause": "sequential_bias_correction"' a.json
+  grep -q '"cause": "exact_bias_correction"' b.json
+  ! grep -q sequential_bias_correction b.json || fail "ran without samples"
+  ;;
+recipes)
+  few 40
+  mkdir out
+  "$QUANTIZE" "$MODEL" --calibration few.npy --plan default.json --quiet
+  "$QUANTIZE" "$MODEL" --calibration few.npy --plan ptq.json --quiet --recipe ptq --preset mixed --saturation-fix no \
+    --range-estimator mean_squared_error --bias-correction verified
+  cmp default.json ptq.json
+  "$QUANTIZE" "$MODEL" --calibration few.npy --plan pot.json --quiet --recipe pot
+  "$QUANTIZE" "$MODEL" --calibration few.npy --plan same.json --quiet --recipe pot --preset performance \
+    --saturation-fix first_layer --range-estimator default --bias-correction fast
+  cmp pot.json same.json
+  ! cmp -s default.json pot.json || fail "one plan of two recipes"
+  for estimator in min_max percentile octav exact_clip kl_divergence; do
+    "$QUANTIZE" "$MODEL" --calibration few.npy --plan other.json --quiet --range-estimator "$estimator"
+    ! cmp -s default.json other.json || fail "$estimator changes nothing"
+  done
+  refuses quantile percentile --range-estimator -- "$MODEL" --calibration few.npy --range-estimator quantile "${outputs[@]}"
+  one_line
+  refuses octav "--recipe ptq" --range-estimator -- "$MODEL" --calibration few.npy --recipe pot --range-estimator octav \
+    "${outputs[@]}"
+  one_line
+  ;;
+report_of_outputs)
+  "$INPUTS" first 300 "$images" few.npy
+  "$QUANTIZE" "$MODEL" --calibration few.npy --test "$IMAGES/test.npy" --labels "$IMAGES/test_labels.npy" --report report.json \
+    --quiet
+  # Decibels under the plan and in int8, then what is right of 10,000 in float and in int8.
+  tr -d ' ",' <report.json | awk -F: '
+    /^(accuracy|output_sqnr_db|milliseconds_per_sample):/ { in_what = $1 }
+    in_what == "output_sqnr_db" && /^plan:/ { plan = $2 }
+    in_what == "output_sqnr_db" && /^int8:/ { int8 = $2 }
+    in_what == "accuracy" && /^float:/ { in_float = $2 }
+    in_what == "accuracy" && /^int8:/ { in_int8 = $2 }
+    END { exit !(plan > 39 && plan < 60 && int8 > 38 && int8 < 60 && in_float > 0.89 && in_float - in_int8 < 0.002) }
+  ' || fail "not as good as it was: $(grep -A3 -E 'accuracy|sqnr_db' report.json)"
   ;;
 threads_agree)
   few 40
@@ -222,23 +265,23 @@ damaged_statistics)
 statistics_of_other_options)
   # Per-tensor activations need numbers that calibration for the default did not keep.
   few 4
-  "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --activations-granularity pertensor --quiet
-  refuses /0/0.2/Clip_output_0 extremes/1 -- "$MODEL" --from-statistics s "${outputs[@]}"
+  "$QUANTIZE" "$MODEL" --recipe pot --calibration few.npy --save-statistics s --activations-granularity pertensor --quiet
+  refuses /0/0.2/Clip_output_0 extremes/1 -- "$MODEL" --recipe pot --from-statistics s "${outputs[@]}"
   one_line
-  "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --no-bias-correction --quiet
-  refuses /0/0.0/Conv_output_0 mean/1 -- "$MODEL" --from-statistics s "${outputs[@]}"
+  "$QUANTIZE" "$MODEL" --recipe pot --calibration few.npy --save-statistics s --no-bias-correction --quiet
+  refuses /0/0.0/Conv_output_0 mean/1 -- "$MODEL" --recipe pot --from-statistics s "${outputs[@]}"
   one_line
-  "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --preset mixed --quiet
-  refuses /0/0.2/Clip_output_0 '`extremes`' -- "$MODEL" --from-statistics s "${outputs[@]}"
+  "$QUANTIZE" "$MODEL" --recipe pot --calibration few.npy --save-statistics s --preset mixed --quiet
+  refuses /0/0.2/Clip_output_0 '`extremes`' -- "$MODEL" --recipe pot --from-statistics s "${outputs[@]}"
   one_line
   # Those of the default options are enough for any others.
-  "$QUANTIZE" "$MODEL" --calibration few.npy --save-statistics s --quiet
+  "$QUANTIZE" "$MODEL" --recipe pot --calibration few.npy --save-statistics s --quiet
   for others in "--preset mixed" "--preset accuracy --device CPU" "--activations-granularity pertensor" \
     "--weights-granularity pertensor" "--saturation-fix all" --no-bias-correction; do
     # shellcheck disable=SC2086
-    "$QUANTIZE" "$MODEL" --calibration few.npy --plan calibrated.json --quiet $others
+    "$QUANTIZE" "$MODEL" --recipe pot --calibration few.npy --plan calibrated.json --quiet $others
     # shellcheck disable=SC2086
-    "$QUANTIZE" "$MODEL" --from-statistics s --plan saved.json --quiet $others
+    "$QUANTIZE" "$MODEL" --recipe pot --from-statistics s --plan saved.json --quiet $others
     cmp calibrated.json saved.json
   done
   ;;

@@ -67,6 +67,26 @@ concept says_when_to_unify = requires(const S& policy) {
   { policy.unification } -> std::convertible_to<ptq::unification>;
 };
 
+/// Where a preset says so, quantizers go to other inputs than all that the device can take.
+template <class Preset>
+[[nodiscard]] consteval auto usual_place() -> where {
+  if constexpr (requires { Preset::where; }) {
+    return Preset::where;
+  } else {
+    return where::device_rules;
+  }
+}
+
+/// What a preset wants of activations beside the mode.
+template <class Preset>
+[[nodiscard]] constexpr auto usual_activations() -> tensor_options {
+  if constexpr (requires { Preset::activations; }) {
+    return Preset::activations;
+  } else {
+    return {};
+  }
+}
+
 inline void unify(std::vector<quantizer>& quantizers, const std::vector<std::size_t>& members) {
   std::vector<grid> grids;
   for (const std::size_t member : members) {
@@ -84,7 +104,8 @@ inline void unify(std::vector<quantizer>& quantizers, const std::vector<std::siz
 ///
 /// Composed of policies, each a type parameter and a member. Call it with a graph and an evaluator,
 /// or with a graph and statistics from `calibrate`; the plan is the same bits either way.
-/// Corrections that run the model need an evaluator in both cases: with statistics, behind them.
+/// Corrections that run the model, if they can or because they must, need an evaluator in both
+/// cases: with statistics, behind them.
 ///
 /// @tparam Preset       Prefers speed or accuracy among what the device offers.
 /// @tparam Device       Which operations run in low precision, and how.
@@ -107,7 +128,7 @@ struct default_quantization {
 
   std::size_t stat_subset_size = 300; ///< Samples to calibrate on: the first ones. At least 1.
   tensor_options weights{};           ///< Overrides of the device's and the preset's choice.
-  tensor_options activations{};
+  tensor_options activations = detail::usual_activations<Preset>();
   Preset preset{};
   Device device{};
   Ranges ranges{};
@@ -115,7 +136,7 @@ struct default_quantization {
   Corrections corrections{};
   ignored_scope ignored{}; ///< What stays in floating point.
   ptq::model_type model_type = ptq::model_type::none;
-  ptq::where where = ptq::where::device_rules; ///< Which inputs get quantizers.
+  ptq::where where = detail::usual_place<Preset>(); ///< Which inputs get quantizers.
   std::vector<pattern> patterns{}; ///< Operations to keep in floating point, beside POT's.
 
   /// Quantizes in one pass over the samples; in two where a correction changes the model before
@@ -296,7 +317,8 @@ private:
     clock.lap("reading");
     const placement sites = sites_of(in);
     clock.lap("placement");
-    const preparation prepared = corrections.prepare({in, sites, collected, tell}, preparation{});
+    const preparation prepared =
+        corrections.prepare({in, sites, collected, tell, run != nullptr}, preparation{});
     std::optional<statistics> of_prepared;
     if (!prepared.maps.empty()) {
       of_prepared = prepared_statistics(in, collected, prepared, request_for(in, sites), run, tell);

@@ -9,14 +9,20 @@
 #include <ptq/correction/none.hpp>
 #include <ptq/correction/saturation_fix.hpp>
 #include <ptq/correction/sequential_bias.hpp>
+#include <ptq/correction/verified_bias.hpp>
 #include <ptq/device/devices.hpp>
 #include <ptq/preset/presets.hpp>
 #include <ptq/range/aggregate.hpp>
+#include <ptq/range/exact_clip.hpp>
 #include <ptq/range/extremes.hpp>
 #include <ptq/range/hodges_lehmann.hpp>
+#include <ptq/range/kl_divergence.hpp>
+#include <ptq/range/mean_squared_error.hpp>
 #include <ptq/range/median.hpp>
 #include <ptq/range/no_outliers.hpp>
+#include <ptq/range/octav.hpp>
 #include <ptq/range/one_of.hpp>
+#include <ptq/range/percentile.hpp>
 #include <ptq/range/quantile.hpp>
 #include <ptq/range/quantile_ranges.hpp>
 #include <ptq/range/ranges.hpp>
@@ -96,6 +102,16 @@ inline constexpr auto range_estimators = boost::hana::make_map(
     detail::named<abs_quantile>(BOOST_HANA_STRING("abs_quantile"))
 );
 
+/// Estimators that see the values of all samples at once.
+inline constexpr auto distribution_estimators = boost::hana::make_map(
+    detail::named<mean_squared_error>(BOOST_HANA_STRING("mean_squared_error")),
+    detail::named<min_max>(BOOST_HANA_STRING("min_max")),
+    detail::named<percentile>(BOOST_HANA_STRING("percentile")),
+    detail::named<octav>(BOOST_HANA_STRING("octav")),
+    detail::named<exact_clip>(BOOST_HANA_STRING("exact_clip")),
+    detail::named<kl_divergence>(BOOST_HANA_STRING("kl_divergence"))
+);
+
 inline constexpr auto aggregators = boost::hana::make_map(
     detail::named<aggregate::mean>(BOOST_HANA_STRING("mean")),
     detail::named<aggregate::max>(BOOST_HANA_STRING("max")),
@@ -117,6 +133,7 @@ inline constexpr auto bias_corrections = boost::hana::make_map(
     detail::named<correction::full_bias>(BOOST_HANA_STRING("full")),
     detail::named<correction::exact_bias>(BOOST_HANA_STRING("exact")),
     detail::named<correction::sequential_bias>(BOOST_HANA_STRING("sequential")),
+    detail::named<correction::verified_bias>(BOOST_HANA_STRING("verified")),
     detail::named<correction::none>(BOOST_HANA_STRING("none"))
 );
 

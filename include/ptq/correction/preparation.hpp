@@ -40,6 +40,7 @@ struct preparation_context {
   const placement& sites;
   const statistics& collected; ///< Of the model as it came.
   const observers& tell;
+  bool can_run = false; ///< Is there an engine for a second pass over the samples?
 };
 
 } // namespace ptq
