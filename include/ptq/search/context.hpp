@@ -68,7 +68,7 @@ public:
     flush();
     const auto known = verdicts_.find(reverted);
     if (known != verdicts_.end()) {
-      return known->second;
+      return again(reverted, known->second);
     }
     if (!screening_) {
       return measure(reverted);
@@ -81,7 +81,7 @@ public:
     flush();
     const auto known = verdicts_.find(reverted);
     if (known != verdicts_.end() && known->second.in_full) {
-      return known->second;
+      return again(reverted, known->second);
     }
     return candidate(reverted, [&](const plan& under, verdict& made) { finish(under, made); });
   }
@@ -129,6 +129,7 @@ public:
     if (pending_) {
       pending_->decision = std::move(decision);
       pending_->reason = std::move(reason);
+      worth_telling_ = true;
     }
   }
 
@@ -162,7 +163,9 @@ public:
     if (pending_) {
       step made = std::move(*pending_);
       pending_.reset();
-      record_(std::move(made));
+      if (std::exchange(worth_telling_, false)) {
+        record_(std::move(made));
+      }
     }
   }
 
@@ -226,17 +229,28 @@ private:
     measuring(under, made);
     evaluations_ += fresh ? 1U : 0U;
     made.excess = worst_excess(limits_, made.drops);
-    step told = step_at(step_kind::candidate, reverted, before);
-    told.metrics = metrics_of(made);
-    told.seen = made.seen;
-    told.decision = made.fits ? "fits" : "does not fit";
-    told.reason = made.in_full   ? "measured on all samples"
-                  : made.certain ? "whatever the rest of the samples do"
-                                 : "if the rest of the samples go on as the last ones did";
-    pending_ = std::move(told);
+    tell(reverted, made, before);
+    worth_telling_ = true;
     verdict& here = verdicts_[reverted];
     here = std::move(made);
     return here;
+  }
+
+  /// A candidate that is known: a step only if the search decides something about it.
+  auto again(const group_set& reverted, const verdict& known) -> const verdict& {
+    tell(reverted, known, meter_->inferred());
+    return known;
+  }
+
+  void tell(const group_set& reverted, const verdict& of, const inferred_samples& before) {
+    step told = step_at(step_kind::candidate, reverted, before);
+    told.metrics = metrics_of(of);
+    told.seen = of.seen;
+    told.decision = of.fits ? "fits" : "does not fit";
+    told.reason = of.in_full   ? "measured on all samples"
+                  : of.certain ? "whatever the rest of the samples do"
+                               : "if the rest of the samples go on as the last ones did";
+    pending_ = std::move(told);
   }
 
   void finish(const plan& under, verdict& made) {
@@ -306,7 +320,8 @@ private:
   std::function<void(step)> record_;
   std::optional<detail::screening> screening_{};
   std::map<group_set, verdict> verdicts_{};
-  std::optional<step> pending_{};
+  std::optional<step> pending_{}; ///< Of the candidate that was measured or met last.
+  bool worth_telling_ = false;
   std::size_t evaluations_ = 0;
 };
 
