@@ -70,6 +70,14 @@ public:
     if (known != verdicts_.end()) {
       return again(reverted, known->second);
     }
+    if (variants_->of(reverted).empty() && !meter_->known_in_full(plan{})) {
+      // The float model, whose metrics the user gave.
+      return candidate(reverted, [&](const plan&, verdict& made) {
+        made.drops.assign(limits_.size(), 0.0);
+        made.fits = within(limits_, made.drops);
+        made.certain = true;
+      });
+    }
     if (!screening_) {
       return measure(reverted);
     }
