@@ -115,8 +115,7 @@ inline auto recorded_plan(const recorded_graph& of, const nlohmann::json& order)
 }
 
 /// The FakeQuantize nodes of a group, in POT's order.
-inline auto
-names_in(const recorded_graph& of, const nlohmann::json& order, const group& what)
+inline auto names_in(const recorded_graph& of, const nlohmann::json& order, const group& what)
     -> std::vector<std::string> {
   std::vector<std::string> result;
   for (const std::string name : order) {
@@ -129,9 +128,9 @@ names_in(const recorded_graph& of, const nlohmann::json& order, const group& wha
 }
 
 inline auto unpacked(const nlohmann::json& from) -> std::vector<double> {
-  const std::string digits =
-      from.contains("bits") ? from.at("bits")
-                            : from.contains("float32") ? from.at("float32") : from.at("float64");
+  const std::string digits = from.contains("bits")      ? from.at("bits")
+                             : from.contains("float32") ? from.at("float32")
+                                                        : from.at("float64");
   std::vector<std::uint8_t> bytes;
   for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
     bytes.push_back(static_cast<std::uint8_t>(std::stoi(digits.substr(i, 2), nullptr, 16)));
@@ -165,9 +164,7 @@ public:
   recorded_engine(
       const recorded_graph& graph, const nlohmann::json& run, std::vector<std::string> names
   )
-      : graph_(&graph),
-        run_(&run),
-        names_(std::move(names)) {}
+      : graph_(&graph), run_(&run), names_(std::move(names)) {}
 
   auto sample_count() const -> std::size_t { return run_->at("samples"); }
 

@@ -44,9 +44,9 @@ struct quantize_chain {
     for (std::size_t i = 0; i != groups; ++i) {
       const std::string name = "op" + std::to_string(i);
       const std::string above = i == 0 ? "x" : "op" + std::to_string(i - 1);
-      result.quantizers.emplace_back(quantizer{
-          .tensor = above, .consumers = {{name, 0}}, .format = {.grids = {on}}
-      });
+      result.quantizers.emplace_back(
+          quantizer{.tensor = above, .consumers = {{name, 0}}, .format = {.grids = {on}}}
+      );
       result.quantizers.emplace_back(quantizer{
           .tensor = "w" + std::to_string(i),
           .kind = tensor_kind::weights,
@@ -85,15 +85,16 @@ public:
   };
 
   scripted_engine(std::size_t groups, std::size_t samples, lead_function lead)
-      : groups_(groups),
-        samples_(samples),
-        lead_(std::move(lead)) {}
+      : groups_(groups), samples_(samples), lead_(std::move(lead)) {}
 
   auto sample_count() const -> std::size_t { return samples_; }
 
   template <class G>
   void observe(
-      const G& graph, const plan& under, std::span<const tap<G>> taps, const samples& range,
+      const G& graph,
+      const plan& under,
+      std::span<const tap<G>> taps,
+      const samples& range,
       show_ref<int> show
   ) {
     static_cast<void>(graph);

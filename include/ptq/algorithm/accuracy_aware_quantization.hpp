@@ -100,8 +100,8 @@ struct accuracy_aware_quantization {
 
 private:
   template <class G, class E, class Algorithm, class... Observers>
-  static auto
-  quantized(const Algorithm& with, const G& of, E& evaluator, Observers&... tell) -> plan {
+  static auto quantized(const Algorithm& with, const G& of, E& evaluator, Observers&... tell)
+      -> plan {
     if constexpr (requires { with(of, evaluator, tell...); }) {
       return with(of, evaluator, tell...);
     } else {
@@ -142,8 +142,7 @@ private:
         return;
       }
     }
-    all.on_note(
-        {"convert_to_mixed_preset", "is left out: the base has not the preset performance"}
+    all.on_note({"convert_to_mixed_preset", "is left out: the base has not the preset performance"}
     );
   }
 

@@ -126,7 +126,9 @@ within(const std::vector<metric_limit>& limits, const std::vector<double>& drops
       for (const metric& other : measured) {
         known += (known.empty() ? "" : ", ") + other.name;
       }
-      throw error("the evaluator measures no such metric; it measures " + known, each.name, "metrics");
+      throw error(
+          "the evaluator measures no such metric; it measures " + known, each.name, "metrics"
+      );
     }
     add(*found, each);
   }

@@ -68,17 +68,17 @@ struct step {
   step_kind kind = step_kind::candidate;
   std::vector<std::size_t> reverted{};   ///< The groups that are not quantized, ascending.
   std::vector<std::string> operations{}; ///< Their operations.
-  std::vector<metric_drop> metrics{};    ///< Over the samples seen; the others as in the float model.
-  std::size_t samples = 0;               ///< Inferences that this step took.
-  std::size_t seen = 0;                  ///< Samples that this plan has been measured on in all.
-  std::size_t of = 0;                    ///< Samples there are.
-  std::string decision{};                ///< `fits`, `does not fit`, `kept`, `rolled back`, ...
-  std::string reason{};                  ///< A sentence.
-  std::vector<ranked> order{};           ///< Of a ranking: the group to revert first in front.
-  std::vector<std::size_t> subset{};     ///< Of a ranking: the samples that it looked at.
-  std::size_t evaluations = 0;           ///< Candidates measured so far.
-  inferred_samples inferred{};           ///< So far.
-  double seconds = 0.0;                  ///< Since the search began.
+  std::vector<metric_drop> metrics{}; ///< Over the samples seen; the others as in the float model.
+  std::size_t samples = 0;            ///< Inferences that this step took.
+  std::size_t seen = 0;               ///< Samples that this plan has been measured on in all.
+  std::size_t of = 0;                 ///< Samples there are.
+  std::string decision{};             ///< `fits`, `does not fit`, `kept`, `rolled back`, ...
+  std::string reason{};               ///< A sentence.
+  std::vector<ranked> order{};        ///< Of a ranking: the group to revert first in front.
+  std::vector<std::size_t> subset{};  ///< Of a ranking: the samples that it looked at.
+  std::size_t evaluations = 0;        ///< Candidates measured so far.
+  inferred_samples inferred{};        ///< So far.
+  double seconds = 0.0;               ///< Since the search began.
 
   friend auto operator==(const step&, const step&) -> bool = default;
 };

@@ -66,8 +66,7 @@ inline auto json_numbers(const std::vector<std::size_t>& of) -> std::string {
 
 inline auto percent(double value) -> std::string {
   char text[32];
-  const auto end =
-      std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, 4).ptr;
+  const auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, 4).ptr;
   return {text, end};
 }
 
@@ -94,8 +93,8 @@ inline auto shortened(const std::vector<std::string>& names) -> std::string {
   line += ",\"operations\":" + json_strings(of.operations);
   line += ",\"metrics\":" + json_list(of.metrics, [](const metric_drop& each) {
             return "{\"name\":" + json_string(each.name) + ",\"value\":" + json_number(each.value) +
-                   ",\"drop\":" + json_number(each.drop) +
-                   ",\"limit\":" + json_number(each.limit) + "}";
+                   ",\"drop\":" + json_number(each.drop) + ",\"limit\":" + json_number(each.limit) +
+                   "}";
           });
   line += ",\"samples\":" + json_number(of.samples) + ",\"seen\":" + json_number(of.seen) +
           ",\"of\":" + json_number(of.of);
@@ -121,12 +120,11 @@ inline auto shortened(const std::vector<std::string>& names) -> std::string {
       line += "; first " + detail::shortened(of.order.front().operations);
     }
   } else {
-    line += of.kind == step_kind::baseline  ? "float model " + of.decision
-            : of.kind == step_kind::result  ? "result: " + of.decision + " (" + of.reason + ")"
-            : of.operations.empty()         ? "everything quantized: " + of.decision
-                                            : std::to_string(of.operations.size()) +
-                                         " in float (" + detail::shortened(of.operations) +
-                                         "): " + of.decision;
+    line += of.kind == step_kind::baseline ? "float model " + of.decision
+            : of.kind == step_kind::result ? "result: " + of.decision + " (" + of.reason + ")"
+            : of.operations.empty()        ? "everything quantized: " + of.decision
+                                           : std::to_string(of.operations.size()) + " in float (" +
+                                          detail::shortened(of.operations) + "): " + of.decision;
     for (const metric_drop& each : of.metrics) {
       line += "; " + each.name + " " + detail::percent(each.value);
       if (of.kind != step_kind::baseline) {

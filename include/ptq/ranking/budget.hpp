@@ -21,9 +21,9 @@ struct budget {
 
 /// Why a search ended.
 enum class stop_reason : std::uint8_t {
-  met,               ///< The plan holds the accuracy.
-  unreachable,       ///< No plan that the search can make holds it.
-  ranking_exhausted, ///< Every group of the ranking was tried.
+  met,                 ///< The plan holds the accuracy.
+  unreachable,         ///< No plan that the search can make holds it.
+  ranking_exhausted,   ///< Every group of the ranking was tried.
   everything_reverted, ///< Nothing is quantized any more.
   max_iter_num,
   evaluations,

@@ -53,8 +53,7 @@ struct comparison {
 inline auto compare(const ranking_question& of, const samples& range) -> comparison {
   comparison result;
   result.float_model = of.meter.measure_samples(plan{}, range, purpose::baseline);
-  result.now =
-      of.meter.measure_samples(of.variants.of(of.reverted), range, purpose::ranking);
+  result.now = of.meter.measure_samples(of.variants.of(of.reverted), range, purpose::ranking);
   const metric& before = metric_called(result.float_model, of.limit.name);
   const metric& after = metric_called(result.now, of.limit.name);
   if (!before.per_sample.empty() && !after.per_sample.empty()) {
@@ -66,8 +65,7 @@ inline auto compare(const ranking_question& of, const samples& range) -> compari
 /// By sample: how far its outputs are from the float model's.
 inline auto output_drops(const ranking_question& of, const samples& range, distance kind)
     -> std::vector<double> {
-  std::vector<double> result =
-      of.meter.output_distances(of.variants.of(of.reverted), range, kind);
+  std::vector<double> result = of.meter.output_distances(of.variants.of(of.reverted), range, kind);
   result.pop_back();
   return result;
 }
@@ -131,9 +129,8 @@ struct by_metric {
     std::vector<double> finer(range.size(), 0.0);
     if (const metric* const loss = detail::continuous_metric(seen.now, of.limit)) {
       const metric& before = metric_called(seen.float_model, loss->name);
-      finer = detail::sample_drops(
-          {.name = loss->name, .direction = loss->direction}, before, *loss
-      );
+      finer =
+          detail::sample_drops({.name = loss->name, .direction = loss->direction}, before, *loss);
       result.note = "ties are broken by `" + loss->name + "`, then " +
                     result.note.substr(std::string("ties are ").size());
     }
@@ -164,8 +161,7 @@ private:
       lots.emplace_back(drawn(seed + 1, s), s);
     }
     std::ranges::sort(lots);
-    const auto share =
-        static_cast<std::size_t>(static_cast<double>(count) * metric_subset_ratio);
+    const auto share = static_cast<std::size_t>(static_cast<double>(count) * metric_subset_ratio);
     lots.resize(std::clamp<std::size_t>(share, 1, count));
     std::vector<std::size_t> result;
     for (const auto& [lot, sample] : lots) {
@@ -227,9 +223,7 @@ struct replay_pot {
       const measurement found =
           of.meter.measure(of.variants.of(with_group(of.reverted, g)), subset, purpose::ranking);
       scores.emplace_back(
-          detail::score_of(of.limit, metric_called(found, of.limit.name)),
-          name_of_group(of, g),
-          g
+          detail::score_of(of.limit, metric_called(found, of.limit.name)), name_of_group(of, g), g
       );
     }
     std::ranges::sort(scores, std::ranges::greater{});

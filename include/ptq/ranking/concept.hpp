@@ -52,11 +52,10 @@ concept orders_groups = requires(const R& policy, const ranking_question& of) {
 /// - The same question has the same answer.
 /// - `order` lists each group that is still quantized once.
 template <class R, class G, class E>
-concept group_ranking_for =
-    std::copy_constructible<R> &&
-    (detail::scores_with_the_engine<R, G, E> || detail::scores_by_measuring<R> ||
-     detail::orders_groups<R>) &&
-    detail::finds_what_it_compares<R, G, E>;
+concept group_ranking_for = std::copy_constructible<R> &&
+                            (detail::scores_with_the_engine<R, G, E> ||
+                             detail::scores_by_measuring<R> || detail::orders_groups<R>) &&
+                            detail::finds_what_it_compares<R, G, E>;
 
 /// Is `group_ranking_for<R, G, E>`, but fails to compile with a sentence.
 template <class R, class G, class E>

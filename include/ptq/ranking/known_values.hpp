@@ -41,9 +41,7 @@ inline void check_measurement(const measurement& of, const samples& range) {
     }
     for (std::size_t i = 0; i != each.per_sample.size(); ++i) {
       if (!each.whole && !std::isfinite(each.per_sample[i])) {
-        throw error(
-            "the metric is not finite for sample " + std::to_string(range[i]), each.name
-        );
+        throw error("the metric is not finite for sample " + std::to_string(range[i]), each.name);
       }
     }
   }

@@ -42,6 +42,10 @@ public:
   [[nodiscard]] virtual auto outputs_of(const plan& under, const samples& range)
       -> std::vector<outputs> = 0;
 
+  /// The graph, and what runs plans on it, for a ranking that looks inside; null if nothing does.
+  [[nodiscard]] virtual auto nodes() -> const topology& = 0;
+  [[nodiscard]] virtual auto runner() -> plan_runner* = 0;
+
   /// Another one for another thread, over the same samples; null if there can be none.
   [[nodiscard]] virtual auto fork() const -> std::unique_ptr<measuring_engine> = 0;
 };
@@ -50,7 +54,11 @@ public:
 template <class G, evaluator_for<G> E>
 class measuring_engine_of final : public measuring_engine {
 public:
-  measuring_engine_of(const G& of, E& evaluator) : graph_(&of), evaluator_(&evaluator) {}
+  measuring_engine_of(const G& of, E& evaluator)
+      : graph_(&of),
+        evaluator_(&evaluator),
+        nodes_(read_graph(of).nodes),
+        leaving_(detail::leaving_tensors(nodes_)) {}
 
   [[nodiscard]] auto sample_count() const -> std::size_t override {
     return static_cast<std::size_t>(evaluator_->sample_count());
@@ -75,6 +83,17 @@ public:
     }
   }
 
+  [[nodiscard]] auto nodes() -> const topology& override { return nodes_; }
+
+  [[nodiscard]] auto runner() -> plan_runner* override {
+    if constexpr (plan_evaluator_for<E, G>) {
+      if (!runner_) {
+        runner_ = std::make_unique<plan_runner_of<G, E>>(*graph_, *evaluator_);
+      }
+    }
+    return runner_.get();
+  }
+
   [[nodiscard]] auto fork() const -> std::unique_ptr<measuring_engine> override {
     if constexpr (forkable_evaluator_for<E, G>) {
       auto result = std::make_unique<measuring_engine_of>(*graph_, *evaluator_);
@@ -89,17 +108,13 @@ public:
 private:
   [[nodiscard]] auto shown_outputs(const plan& under, const samples& range)
       -> std::vector<outputs> {
-    if (!runner_) {
-      runner_ = std::make_unique<plan_runner_of<G, E>>(*graph_, *evaluator_);
-      leaving_ = detail::leaving_tensors(read_graph(*graph_).nodes);
-    }
     std::map<std::size_t, std::vector<std::size_t>> positions;
     for (std::size_t at = 0; at != range.size(); ++at) {
       positions[range[at]].push_back(at);
     }
     std::vector<outputs> result(range.size(), outputs(leaving_.size()));
     std::vector<std::vector<bool>> shown(range.size(), std::vector<bool>(leaving_.size()));
-    runner_->run(
+    runner()->run(
         under,
         leaving_,
         range,
@@ -118,9 +133,7 @@ private:
     );
     for (std::size_t at = 0; at != range.size(); ++at) {
       if (std::ranges::count(shown[at], true) != std::ssize(leaving_)) {
-        throw error(
-            "the engine did not show every output of sample " + std::to_string(range[at])
-        );
+        throw error("the engine did not show every output of sample " + std::to_string(range[at]));
       }
     }
     return result;
@@ -130,7 +143,8 @@ private:
   E* evaluator_;
   std::unique_ptr<E> own_{};
   std::unique_ptr<plan_runner> runner_{};
-  std::vector<std::size_t> leaving_{};
+  topology nodes_;
+  std::vector<std::size_t> leaving_;
 };
 
 } // namespace ptq

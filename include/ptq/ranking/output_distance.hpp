@@ -152,9 +152,9 @@ distance_between(distance kind, const outputs& wanted, const outputs& reached) -
 
 /// The distance over several samples: of nmse the ratio of the sums, so that samples with small
 /// outputs do not outweigh the others; of the rest the mean.
-[[nodiscard]] inline auto distance_between(
-    distance kind, std::span<const outputs> wanted, std::span<const outputs> reached
-) -> double {
+[[nodiscard]] inline auto
+distance_between(distance kind, std::span<const outputs> wanted, std::span<const outputs> reached)
+    -> double {
   double sum = 0.0;
   if (kind != distance::nmse) {
     for (std::size_t s = 0; s != wanted.size(); ++s) {

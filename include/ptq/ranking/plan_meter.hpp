@@ -45,10 +45,7 @@ public:
   };
 
   plan_meter(measuring_engine& engine, options how, const observers& tell)
-      : engine_(&engine),
-        how_(std::move(how)),
-        tell_(&tell),
-        count_(engine.sample_count()) {}
+      : engine_(&engine), how_(std::move(how)), tell_(&tell), count_(engine.sample_count()) {}
 
   [[nodiscard]] auto sample_count() const noexcept -> std::size_t { return count_; }
 
@@ -159,25 +156,31 @@ public:
     if (compared_.insert(fingerprint_of(range)).second) {
       count(purpose::ranking, range.size()); // the float model's
     }
-    const measurement found = ask(
-        key_of(under),
-        what_distance(kind),
-        range,
-        purpose::ranking,
-        [&](measuring_engine& engine) {
-          return distances(engine, under, range, kind, float_outputs(range));
-        }
-    );
+    const measurement found =
+        ask(key_of(under),
+            what_distance(kind),
+            range,
+            purpose::ranking,
+            [&](measuring_engine& engine) {
+              return distances(engine, under, range, kind, float_outputs(range));
+            });
     std::vector<double> result = found.at(0).per_sample;
     result.push_back(found.at(0).whole.value_or(0.0));
     return result;
   }
 
+  /// An answer of a ranking's own about a plan, kept under the name `what`.
+  template <class Ask>
+  auto question(const plan& under, const std::string& what, const samples& range, Ask ask_engine)
+      -> measurement {
+    return ask(key_of(under), what, range, purpose::ranking, ask_engine);
+  }
+
   /// The answer of a user's own code to a question about a plan.
   template <class Ask>
-  auto answer(const plan& under, const std::string& what, Ask question) -> double {
+  auto answer(const plan& under, const std::string& what, Ask user_code) -> double {
     const measurement found = ask(key_of(under), what, {}, purpose::ranking, [&](auto&) {
-      return measurement{{.name = what, .whole = question()}};
+      return measurement{{.name = what, .whole = user_code()}};
     });
     return found.at(0).whole.value_or(0.0);
   }
@@ -222,9 +225,8 @@ private:
   }
 
   template <class Ask>
-  void ask_ahead(
-      std::span<const plan> of, const std::string& what, const samples& range, Ask question
-  ) {
+  void
+  ask_ahead(std::span<const plan> of, const std::string& what, const samples& range, Ask question) {
     if (how_.threads < 2 || range.empty() || (how_.stop != nullptr && how_.stop->load())) {
       return;
     }
@@ -271,9 +273,7 @@ private:
     save();
   }
 
-  static auto key_of(const plan& of) -> std::uint64_t {
-    return of.empty() ? 0 : fingerprint(of);
-  }
+  static auto key_of(const plan& of) -> std::uint64_t { return of.empty() ? 0 : fingerprint(of); }
 
   auto float_outputs(const samples& range) -> const std::vector<outputs>& {
     const std::uint64_t on = fingerprint_of(range);
@@ -285,13 +285,12 @@ private:
   }
 
   template <class Ask>
-  auto ask(
-      std::uint64_t plan_key,
+  auto
+  ask(std::uint64_t plan_key,
       const std::string& what,
       const samples& range,
       purpose why,
-      Ask question
-  ) -> measurement {
+      Ask question) -> measurement {
     const measurement_log::question key{plan_key, what, fingerprint_of(range)};
     const measurement* const before = log_.find(key);
     if (before != nullptr && asked_.contains(key)) {

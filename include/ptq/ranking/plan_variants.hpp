@@ -37,8 +37,7 @@ public:
 
   /// @param revert  What a plan becomes when a group is reverted.
   plan_variants(plan start, std::vector<group> groups, revert_function revert)
-      : groups_(std::move(groups)),
-        revert_(std::move(revert)) {
+      : groups_(std::move(groups)), revert_(std::move(revert)) {
     made_.emplace(group_set{}, std::move(start));
   }
 

@@ -50,8 +50,7 @@ public:
     }
     auto known = std::make_shared<reference>();
     for (std::size_t s = 0; s != wanted.size(); ++s) {
-      if (distance_ ||
-          detail::confidence_of(wanted[s].front()) >= how.annotation_conf_threshold) {
+      if (distance_ || detail::confidence_of(wanted[s].front()) >= how.annotation_conf_threshold) {
         known->kept.push_back(s);
         known->wanted.push_back(std::move(wanted[s]));
       }
@@ -110,6 +109,10 @@ public:
     return engine_->outputs_of(under, samples(std::move(list)));
   }
 
+  [[nodiscard]] auto nodes() -> const topology& override { return engine_->nodes(); }
+
+  [[nodiscard]] auto runner() -> plan_runner* override { return engine_->runner(); }
+
   [[nodiscard]] auto fork() const -> std::unique_ptr<measuring_engine> override {
     auto another = engine_->fork();
     return another ? std::unique_ptr<measuring_engine>(
@@ -129,9 +132,7 @@ private:
       std::optional<distance> kind,
       std::shared_ptr<const reference> known
   )
-      : engine_(std::move(engine)),
-        distance_(kind),
-        reference_(std::move(known)) {}
+      : engine_(std::move(engine)), distance_(kind), reference_(std::move(known)) {}
 
   /// One output with more than one value on one axis, and the sample's.
   static auto has_class_scores(const outputs& of) -> bool {

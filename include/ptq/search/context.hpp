@@ -221,9 +221,7 @@ private:
     }
   }
 
-  void off(const std::string& why) {
-    meter_->tell().on_note({"early stopping", "is off: " + why});
-  }
+  void off(const std::string& why) { meter_->tell().on_note({"early stopping", "is off: " + why}); }
 
   template <class Measure>
   auto candidate(const group_set& reverted, Measure measuring) -> const verdict& {
@@ -264,9 +262,8 @@ private:
   void finish(const plan& under, verdict& made) {
     const samples all = meter_->all_samples();
     const samples fresh = screening_ ? meter_->known(under).missing(all) : samples{};
-    const measurement found = meter_->measure(
-        under, all, under.empty() ? purpose::baseline : purpose::candidates
-    );
+    const measurement found =
+        meter_->measure(under, all, under.empty() ? purpose::baseline : purpose::candidates);
     if (screening_ && !fresh.empty()) {
       screening_->learn(meter_->known(under), fresh);
     }
@@ -287,14 +284,15 @@ private:
     known_values& seen = meter_->known(under);
     std::size_t next = 0;
     while (seen.count() != order.size()) {
-      const std::size_t end =
-          std::min(order.size(), next == 0 && open < order.size() / 2
-                                     ? std::max(open, stopping_.chunk)
-                                     : next + stopping_.chunk);
+      const std::size_t end = std::min(
+          order.size(),
+          next == 0 && open < order.size() / 2 ? std::max(open, stopping_.chunk)
+                                               : next + stopping_.chunk
+      );
       const auto at = order.begin();
-      const samples part = seen.missing(samples(
-          std::vector<std::size_t>(at + std::ptrdiff_t(next), at + std::ptrdiff_t(end))
-      ));
+      const samples part = seen.missing(
+          samples(std::vector<std::size_t>(at + std::ptrdiff_t(next), at + std::ptrdiff_t(end)))
+      );
       next = end;
       if (part.empty()) {
         continue;

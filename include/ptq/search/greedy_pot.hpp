@@ -57,7 +57,9 @@ struct greedy_pot {
         return {reverted, stop_reason::met};
       }
       if ((limit < now && now <= reference) || (now > reference && step_back)) {
-        in.decide("kept", now <= reference ? "not worse than before" : "the first step of a ranking");
+        in.decide(
+            "kept", now <= reference ? "not worse than before" : "the first step of a ranking"
+        );
         step_back = false;
         reference = now;
         continue;

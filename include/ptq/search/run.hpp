@@ -111,19 +111,16 @@ inline auto search_run::operator()(std::vector<plan_variants>& starts, plan_mete
     return each.baseline_value.has_value();
   });
   meter.without_bounds(true);
-  const measurement first = given ? meter.measure(
-                                        starts.front().of({}),
-                                        meter.all_samples(),
-                                        purpose::candidates
-                                    )
-                                  : meter.measure(plan{}, meter.all_samples(), purpose::baseline);
+  const measurement first =
+      given ? meter.measure(starts.front().of({}), meter.all_samples(), purpose::candidates)
+            : meter.measure(plan{}, meter.all_samples(), purpose::baseline);
   meter.without_bounds(false);
   const std::vector<metric_limit> limits = limits_of(first, metrics, maximal_drop, drop_type);
   std::vector<std::unique_ptr<search_context>> contexts;
   for (plan_variants& each : starts) {
-    contexts.push_back(std::make_unique<search_context>(
-        each, meter, limits, rank, early_stopping, std::ref(trace)
-    ));
+    contexts.push_back(
+        std::make_unique<search_context>(each, meter, limits, rank, early_stopping, std::ref(trace))
+    );
   }
   step begin = contexts.front()->step_at(step_kind::baseline, {}, {});
   for (const metric_limit& limit : limits) {

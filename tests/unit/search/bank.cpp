@@ -77,17 +77,10 @@ void check_outcome(
   for (const auto& [of, times] : engine.counts->times) {
     CHECK_MESSAGE(times == 1, "sample " << of.second << " was measured " << times << " times");
   }
-  CHECK(
-      found.inferred.baseline + found.inferred.candidates == engine.counts->measured
-  );
+  CHECK(found.inferred.baseline + found.inferred.candidates == engine.counts->measured);
 }
 
-TEST_CASE_TEMPLATE(
-    "a search over independent groups is within the limit and near the fewest operations",
-    Search,
-    ptq::search::bisection<>,
-    ptq::search::keep_best<>
-) {
+TEST_CASE_TEMPLATE("a search over independent groups is within the limit and near the fewest operations", Search, ptq::search::bisection<>, ptq::search::keep_best<>) {
   const auto graph = chain(eight.size());
   const auto lead = additive(eight);
   for (const double limit : {0.1, 0.05, 0.02, 0.01, 0.005, 0.002}) {
@@ -193,8 +186,7 @@ TEST_CASE("groups that only hurt together, groups that help, and noise") {
           ptq::ranking::by_metric,
           ptq::search::keep_best<>>
           steps{.base = {groups}, .maximal_drop = limit};
-      const ptq::accuracy_outcome found =
-          greedy ? steps(graph, engine) : halves(graph, engine);
+      const ptq::accuracy_outcome found = greedy ? steps(graph, engine) : halves(graph, engine);
       CHECK(found.reached);
       CHECK(found.drop() <= limit);
       CHECK(operations_of(found).size() <= fewest(together, groups, limit) + 1);
@@ -252,11 +244,9 @@ TEST_CASE("a drop equal to the limit is within it, though the doubles differ") {
   };
   CHECK(control(chain(groups), engine).reverted.empty());
   // POT goes on, and so does its replay.
-  const ptq::accuracy_aware_quantization<
-      quantize_chain,
-      ptq::ranking::replay_pot,
-      ptq::search::greedy_pot>
-      replay{.base = {groups}, .maximal_drop = 0.005};
+  const ptq::
+      accuracy_aware_quantization<quantize_chain, ptq::ranking::replay_pot, ptq::search::greedy_pot>
+          replay{.base = {groups}, .maximal_drop = 0.005};
   const ptq::accuracy_outcome found = replay(chain(groups), engine);
   CHECK(found.why == stop_reason::everything_reverted);
   CHECK_FALSE(found.reached);
@@ -316,19 +306,19 @@ TEST_CASE("a metric without values per sample is measured in full, and ranked by
     return result;
   };
   const auto lead = additive({0.01, 0.5, 0.02, 0.01});
+
   struct listener {
     names* heard;
 
     void on_note(const ptq::note& n) { heard->push_back(n.where + " " + n.message); }
   };
+
   names heard;
   scripted_engine engine(groups, samples, lead);
   engine.metrics = whole;
-  const ptq::accuracy_aware_quantization<
-      quantize_chain,
-      ptq::ranking::by_metric,
-      ptq::search::bisection<>>
-      control{.base = {groups}, .maximal_drop = 0.01};
+  const ptq::
+      accuracy_aware_quantization<quantize_chain, ptq::ranking::by_metric, ptq::search::bisection<>>
+          control{.base = {groups}, .maximal_drop = 0.01};
   const ptq::accuracy_outcome found = control(chain(groups), engine, listener{&heard});
   CHECK(found.reached);
   CHECK(operations_of(found) == names{"op1"});
@@ -399,16 +389,14 @@ TEST_CASE("given baselines save the run of the float model") {
     float_top1 += lead(std::vector<bool>(eight.size()), s) > 0.0 ? 1.0 / samples : 0.0;
   }
   scripted_engine engine(eight.size(), samples, lead);
-  const ptq::accuracy_aware_quantization<
-      quantize_chain,
-      ptq::ranking::by_metric,
-      ptq::search::bisection<>>
-      control{
-          .base = {eight.size()},
-          .ranking = {.metric_subset_ratio = 0.25},
-          .maximal_drop = 0.01,
-          .metrics = {{.name = "top1", .baseline_value = float_top1}}
-      };
+  const ptq::
+      accuracy_aware_quantization<quantize_chain, ptq::ranking::by_metric, ptq::search::bisection<>>
+          control{
+              .base = {eight.size()},
+              .ranking = {.metric_subset_ratio = 0.25},
+              .maximal_drop = 0.01,
+              .metrics = {{.name = "top1", .baseline_value = float_top1}}
+          };
   const ptq::accuracy_outcome found = control(graph, engine);
   CHECK(found.reached);
   CHECK(found.inferred.baseline == samples / 4); // those that are compared sample by sample
@@ -420,26 +408,23 @@ TEST_CASE("metrics that cannot be are refused by name") {
   ptq::accuracy_aware_quantization control{
       .base = quantize_chain{2}, .metrics = {{.name = "bleu"}}
   };
-  CHECK(
-      message_of([&] { static_cast<void>(control(graph, engine)); }) ==
-      "bleu: the evaluator measures no such metric; it measures top1 (option `metrics`)"
-  );
+  CHECK(message_of([&] {
+          static_cast<void>(control(graph, engine));
+        }) == "bleu: the evaluator measures no such metric; it measures top1 (option `metrics`)");
   control.metrics.clear();
   engine.metrics = [](std::span<const double>) { return ptq::measurement{}; };
-  CHECK(
-      message_of([&] { static_cast<void>(control(graph, engine)); }) ==
-      "the evaluator measures no metric (option `metrics`)"
-  );
+  CHECK(message_of([&] {
+          static_cast<void>(control(graph, engine));
+        }) == "the evaluator measures no metric (option `metrics`)");
   engine.metrics = [](std::span<const double> leads) {
     ptq::measurement result = scripted_engine::top1(leads);
     result[0].per_sample.pop_back();
     result[0].margin.clear();
     return result;
   };
-  CHECK(
-      message_of([&] { static_cast<void>(control(graph, engine)); }) ==
-      "top1: 49 values for 50 samples, and no value of the whole"
-  );
+  CHECK(message_of([&] {
+          static_cast<void>(control(graph, engine));
+        }) == "top1: 49 values for 50 samples, and no value of the whole");
 }
 
 } // namespace

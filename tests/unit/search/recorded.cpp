@@ -72,15 +72,16 @@ void compare(const std::string& trace, totals& sum) {
           most.is_null() ? std::numeric_limits<std::size_t>::max() : most.get<std::size_t>(),
       .use_prev_if_drop_increase = run.at("use_prev_if_drop_increase")
   };
-  const ptq::accuracy_aware_quantization<decltype(base), ptq::ranking::replay_pot, ptq::search::greedy_pot>
-      control{
-          .base = base,
-          .ranking = ranking,
-          .search = search,
-          .maximal_drop = run.at("maximal_drop"),
-          .drop_type = run.at("relative") ? ptq::drop::relative : ptq::drop::absolute,
-          .metrics = wanted
-      };
+  const ptq::
+      accuracy_aware_quantization<decltype(base), ptq::ranking::replay_pot, ptq::search::greedy_pot>
+          control{
+              .base = base,
+              .ranking = ranking,
+              .search = search,
+              .maximal_drop = run.at("maximal_drop"),
+              .drop_type = run.at("relative") ? ptq::drop::relative : ptq::drop::absolute,
+              .metrics = wanted
+          };
   recorded_engine engine(graph, run, ranking.names);
   const ptq::accuracy_outcome found = control(graph, engine);
 

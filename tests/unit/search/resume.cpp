@@ -15,10 +15,9 @@
 #include <thread>
 #include <vector>
 
+#include <doctest/doctest.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <doctest/doctest.h>
 
 #include "support/message.hpp"
 #include "support/scratch.hpp"
@@ -55,13 +54,7 @@ auto control_with(const std::string& state) {
   };
 }
 
-TEST_CASE_TEMPLATE(
-    "a search that breaks off at any question goes on to the same result",
-    Setting,
-    setting<ptq::ranking::by_nmse, ptq::search::bisection<>>,
-    setting<ptq::ranking::by_metric, ptq::search::keep_best<>>,
-    setting<ptq::ranking::replay_pot, ptq::search::greedy_pot>
-) {
+TEST_CASE_TEMPLATE("a search that breaks off at any question goes on to the same result", Setting, setting<ptq::ranking::by_nmse, ptq::search::bisection<>>, setting<ptq::ranking::by_metric, ptq::search::keep_best<>>, setting<ptq::ranking::replay_pot, ptq::search::greedy_pot>) {
   const scratch here;
   const auto graph = chain(harm.size());
   scripted_engine whole(harm.size(), samples, additive(harm));
@@ -140,23 +133,22 @@ TEST_CASE("a damaged state is refused with a reason, and the one before it is us
 
     void on_note(const ptq::note& n) { *heard += n.where + ": " + n.message; }
   };
+
   std::string heard;
   std::ofstream(state, std::ios::binary) << bytes.substr(0, bytes.size() / 2);
   scripted_engine again(harm.size(), samples, additive(harm));
+  CHECK(without_times(control_with<defaults>(state)(graph, again, listener{&heard})) == expected);
   CHECK(
-      without_times(control_with<defaults>(state)(graph, again, listener{&heard})) == expected
+      heard.find("damaged: cut short, or changed; the state before it is used") != std::string::npos
   );
-  CHECK(heard.find("damaged: cut short, or changed; the state before it is used") !=
-        std::string::npos);
   CHECK(again.counts->measured < samples); // the last answer alone
 
   std::filesystem::remove(state + ".previous");
   for (std::size_t length = 0; length < bytes.size(); length += bytes.size() / 97 + 1) {
     std::ofstream(state, std::ios::binary) << bytes.substr(0, length);
-    CHECK(
-        message_of([&] { static_cast<void>(control_with<defaults>(state)(graph, again)); })
-            .find(state + ": ") == 0
-    );
+    CHECK(message_of([&] {
+            static_cast<void>(control_with<defaults>(state)(graph, again));
+          }).find(state + ": ") == 0);
   }
   for (std::size_t at = 0; at < bytes.size(); at += bytes.size() / 97 + 1) {
     std::string changed = bytes;
@@ -179,10 +171,9 @@ TEST_CASE("a damaged state is refused with a reason, and the one before it is us
   }
   std::string other = body;
   other[17] = '7';
-  CHECK(
-      message_of([&] { static_cast<void>(ptq::measurement_log::from_bytes(sealed(other))); }) ==
-      "the state of a search in another version of the format: this reads version 1"
-  );
+  CHECK(message_of([&] {
+          static_cast<void>(ptq::measurement_log::from_bytes(sealed(other)));
+        }) == "the state of a search in another version of the format: this reads version 1");
 }
 
 TEST_CASE("the state of another search is refused; without resume it is written anew") {
@@ -194,16 +185,16 @@ TEST_CASE("the state of another search is refused; without resume it is written 
   auto control = control_with<defaults>(state);
   const auto expected = without_times(control(graph, engine));
   control.base.high = 0.5F;
-  CHECK(
-      message_of([&] { static_cast<void>(control(graph, engine)); })
-          .find(state + ": the state is of another search") == 0
-  );
+  CHECK(message_of([&] {
+          static_cast<void>(control(graph, engine));
+        }).find(state + ": the state is of another search") == 0);
   control.resume = false;
   static_cast<void>(control(graph, engine));
   control.base.high = 1.0F;
   control.state = (here.folder / "no folder" / "state").string();
-  CHECK(message_of([&] { static_cast<void>(control(graph, engine)); }).find("cannot be written") !=
-        std::string::npos);
+  CHECK(message_of([&] {
+          static_cast<void>(control(graph, engine));
+        }).find("cannot be written") != std::string::npos);
 }
 
 TEST_CASE("another limit goes on from what was measured for the first") {
@@ -247,7 +238,9 @@ TEST_CASE("budgets, the stop flag and observers end a search with the best plan 
     const ptq::accuracy_outcome found = run();
     CHECK(found.returned_in_full);
     CHECK(found.why == stop_reason::samples);
-    CHECK(found.inferred.total() <= most + 2 * samples); // the float model and the result in any case
+    CHECK(
+        found.inferred.total() <= most + 2 * samples
+    ); // the float model and the result in any case
   }
   control.budget = {.time = 0s};
   CHECK(run().why == stop_reason::time);
@@ -265,11 +258,13 @@ TEST_CASE("budgets, the stop flag and observers end a search with the best plan 
   CHECK(stopped.inferred.candidates == 0);
 
   control.stop = nullptr;
+
   struct impatient {
     auto on_step(const ptq::step& made) -> ptq::flow {
       return made.number == 4 ? ptq::enough : ptq::more;
     }
   };
+
   const ptq::accuracy_outcome ended = run(impatient{});
   CHECK(ended.why == stop_reason::requested);
   CHECK(ended.trace.size() <= 7);

@@ -19,10 +19,10 @@ using namespace ptq::test;
 
 /// Group g of so many operations; the groups behind those that are named have one each.
 struct published {
-  std::vector<std::size_t> sizes;  ///< Of the groups in the order in which they are tried.
-  std::size_t operations;          ///< In all.
-  double start;                    ///< The drop with everything quantized.
-  std::vector<double> drops;       ///< Behind each step.
+  std::vector<std::size_t> sizes; ///< Of the groups in the order in which they are tried.
+  std::size_t operations;         ///< In all.
+  double start;                   ///< The drop with everything quantized.
+  std::vector<double> drops;      ///< Behind each step.
 };
 
 struct base {
@@ -88,7 +88,9 @@ auto decisions_of(const ptq::accuracy_outcome& of) -> std::string {
     if (each.kind == ptq::step_kind::ranking) {
       result += "rank ";
     } else if (each.kind == ptq::step_kind::candidate && !each.reverted.empty()) {
-      result += each.decision == "rolled back" ? "back " : each.decision == "fits" ? "done" : "keep ";
+      result += each.decision == "rolled back" ? "back "
+                : each.decision == "fits"      ? "done"
+                                               : "keep ";
     }
   }
   return result;

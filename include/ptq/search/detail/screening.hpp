@@ -119,9 +119,9 @@ public:
   }
 
   /// The drops if the samples that are left lose as much as those of `recent` did.
-  [[nodiscard]] auto
-  prospect(const known_values& at, std::vector<double> drops, std::span<const std::size_t> recent)
-      const -> std::vector<double> {
+  [[nodiscard]] auto prospect(
+      const known_values& at, std::vector<double> drops, std::span<const std::size_t> recent
+  ) const -> std::vector<double> {
     const auto count = static_cast<double>(changed_.size());
     const auto left = static_cast<double>(changed_.size() - at.count());
     for (std::size_t m = 0; m != columns_.size(); ++m) {
