@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # Written by `cmake -P cmake/PtqListHeaders.cmake`; run it after adding, moving or removing a header.
 set(PTQ_HEADERS_ptq
+  ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/accuracy_aware_quantization.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/calibrate.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/default_quantization.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/detail/mixed_preset.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/recipe.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/clip.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collect.hpp
@@ -71,6 +73,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/check.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/detail/record.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/drop.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/metric.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/plan_runner.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/evaluator/show.hpp
@@ -112,6 +115,9 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/lowering/weights.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/observer/observer.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/observer/print_progress.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/observer/print_steps.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/observer/step.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/observer/step_text.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/blocking.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/choices.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/floating.hpp
@@ -129,6 +135,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/static_values.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/placement/unification.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/check_model.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/plan/fingerprint.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/group.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/plan.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/plan/quantizer.hpp
@@ -164,6 +171,22 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/range/quantile.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/quantile_ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/ranges.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/budget.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/by_metric.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/by_output.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/by_own_noise.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/concept.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/detail/log_bytes.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/known_values.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/measurement_log.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/measuring_engine.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/output_distance.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/plan_meter.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/plan_variants.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/question.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/sample_order.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/state_file.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/unlabelled_engine.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/asymmetric.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/check.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/clipped.hpp
@@ -174,6 +197,17 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/symmetric.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/unified_range.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/unified_zero_point.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/bisection.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/closing.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/concept.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/context.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/detail/screening.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/early_stopping.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/greedy_pot.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/keep_best.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/outcome.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/revert.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/run.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/exact_sum.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/file.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/log_histogram.hpp
@@ -186,6 +220,7 @@ set(PTQ_HEADERS_json
   ${PROJECT_SOURCE_DIR}/include/ptq/json/plan.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/json/read.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/json/text.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/json/trace.hpp
 )
 set(PTQ_HEADERS_config
   ${PROJECT_SOURCE_DIR}/include/ptq/config/model_types.hpp

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// expect: an observer has at least one of on_progress, on_note, on_time: is a name misspelt.
+// expect: an observer has at least one of on_progress, on_note, on_time, on_step: is a name misspelt.
 // expect: on_progress is there, but cannot be called as on_progress.const ptq::progress&.
 // expect: on_note is there, but cannot be called as on_note.const ptq::note&.
 // expect: on_time is there, but cannot be called as on_time.const ptq::stage_time&.

@@ -22,6 +22,9 @@ struct metric {
       -std::numeric_limits<double>::infinity();          ///< The worst or best one sample can get;
   double most = std::numeric_limits<double>::infinity(); ///< lets a search stop early.
   std::optional<double> whole{}; ///< Only for what is no mean over samples (mAP, perplexity).
+  /// How far each sample is from being judged otherwise, in any unit: the lead of the best class.
+  /// Optional, and of use for the float model: a search looks at the closest calls first.
+  std::vector<double> margin{};
 
   /// `whole` if there is one, else the mean of `per_sample`.
   [[nodiscard]] auto value() const -> double {

@@ -83,6 +83,15 @@ public:
     return result;
   }
 
+  /// A number as it was written; NaN for null.
+  [[nodiscard]] auto real() const -> double {
+    if (value_->is_null()) {
+      return std::numeric_limits<double>::quiet_NaN();
+    }
+    require(value_->is_number(), "a number");
+    return value_->template get<double>();
+  }
+
   [[nodiscard]] auto numbers() const -> std::vector<float> {
     require(value_->is_array(), "an array");
     std::vector<float> result;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/core/flow.hpp>
+#include <ptq/observer/step.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <functional>
@@ -39,6 +42,8 @@ template <class O>
 concept hears_notes = requires(O& observer, const note& n) { observer.on_note(n); };
 template <class O>
 concept hears_times = requires(O& observer, const stage_time& t) { observer.on_time(t); };
+template <class O>
+concept hears_steps = requires(O& observer, const step& s) { observer.on_step(s); };
 
 struct has_on_progress {
   void on_progress();
@@ -50,6 +55,10 @@ struct has_on_note {
 
 struct has_on_time {
   void on_time();
+};
+
+struct has_on_step {
+  void on_step();
 };
 
 template <class O, class Probe>
@@ -65,13 +74,18 @@ concept mentions_on_note =
 template <class O>
 concept mentions_on_time =
     std::is_class_v<O> && !std::is_final_v<O> && !requires { &joined<O, has_on_time>::on_time; };
+template <class O>
+concept mentions_on_step =
+    std::is_class_v<O> && !std::is_final_v<O> && !requires { &joined<O, has_on_step>::on_step; };
 
 } // namespace detail
 
-/// Has at least one of `on_progress(const progress&)`, `on_note(const note&)` and `on_time(const
-/// stage_time&)`.
+/// Has at least one of `on_progress(const progress&)`, `on_note(const note&)`, `on_time(const
+/// stage_time&)` and `on_step(const step&)`. The last may return a `flow`: `ptq::enough` ends the
+/// search.
 template <class O>
-concept observer = detail::hears_progress<O> || detail::hears_notes<O> || detail::hears_times<O>;
+concept observer = detail::hears_progress<O> || detail::hears_notes<O> || detail::hears_times<O> ||
+                   detail::hears_steps<O>;
 
 /// Is `observer<O>`, but fails to compile with one sentence for each misspelt piece.
 template <class O>
@@ -89,8 +103,12 @@ consteval auto explain_observer() -> bool {
       "on_time is there, but cannot be called as on_time(const ptq::stage_time&)"
   );
   static_assert(
+      detail::hears_steps<O> || !detail::mentions_on_step<O>,
+      "on_step is there, but cannot be called as on_step(const ptq::step&)"
+  );
+  static_assert(
       observer<O>,
-      "an observer has at least one of on_progress, on_note, on_time: is a name misspelt?"
+      "an observer has at least one of on_progress, on_note, on_time, on_step: is a name misspelt?"
   );
   return observer<O>;
 }
@@ -100,6 +118,7 @@ struct observers {
   std::function<void(const progress&)> on_progress = [](const progress&) {};
   std::function<void(const note&)> on_note = [](const note&) {};
   std::function<void(const stage_time&)> on_time = [](const stage_time&) {};
+  std::function<flow(const step&)> on_step = [](const step&) { return more; };
 };
 
 /// One `observers` that tells all of `each`, which must outlive it.
@@ -136,6 +155,23 @@ template <class... Each>
             };
             (tell(each), ...);
             static_cast<void>(tell);
+          },
+      .on_step =
+          [&each...](const step& what) {
+            flow wanted = more;
+            const auto tell = [&what, &wanted](auto& one) {
+              using hearer = std::remove_reference_t<decltype(one)>;
+              if constexpr (detail::hears_steps<hearer>) {
+                if constexpr (std::convertible_to<decltype(one.on_step(what)), flow>) {
+                  wanted = one.on_step(what) == enough ? enough : wanted;
+                } else {
+                  one.on_step(what);
+                }
+              }
+            };
+            (tell(each), ...);
+            static_cast<void>(tell);
+            return wanted;
           },
   };
 }

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/algorithm/detail/mixed_preset.hpp>
+#include <ptq/core/error.hpp>
+#include <ptq/device/devices.hpp>
+#include <ptq/evaluator/concept.hpp>
+#include <ptq/evaluator/drop.hpp>
+#include <ptq/graph/digest.hpp>
+#include <ptq/graph/read.hpp>
+#include <ptq/observer/observer.hpp>
+#include <ptq/placement/groups.hpp>
+#include <ptq/ranking/budget.hpp>
+#include <ptq/ranking/by_output.hpp>
+#include <ptq/ranking/concept.hpp>
+#include <ptq/ranking/measuring_engine.hpp>
+#include <ptq/ranking/plan_meter.hpp>
+#include <ptq/ranking/state_file.hpp>
+#include <ptq/ranking/unlabelled_engine.hpp>
+#include <ptq/search/bisection.hpp>
+#include <ptq/search/concept.hpp>
+#include <ptq/search/outcome.hpp>
+#include <ptq/search/revert.hpp>
+#include <ptq/search/run.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace ptq {
+
+/// Quantization that holds the accuracy: quantizes with a base algorithm, and reverts as few
+/// operations as it can until no metric has dropped by more than the user allows.
+///
+/// @tparam Base       Any algorithm: called with a graph, an evaluator and, if it takes them,
+///                    observers, it returns a plan.
+/// @tparam Ranking    Which groups of operations to revert first.
+/// @tparam Search     How the groups to revert are found.
+/// @tparam Reversion  What becomes of a group that is reverted.
+/// @see POT, AccuracyAwareQuantization
+template <
+    class Base,
+    class Ranking = ranking::by_nmse,
+    class Search = search::bisection<>,
+    class Reversion = revert::to_float>
+struct accuracy_aware_quantization {
+  static_assert(explain_search_strategy<Search>());
+  static_assert(
+      reversion<Reversion>,
+      "a reversion provides `operator()(const ptq::plan&, const ptq::group&) const -> ptq::plan`"
+  );
+
+  Base base{};
+  Ranking ranking{};
+  Search search{};
+  Reversion revert{};
+  double maximal_drop = 0.01; ///< Of each metric.
+  drop drop_type = drop::absolute;
+  std::vector<wanted_metric> metrics{}; ///< Empty: all that the evaluator measures.
+  ptq::budget budget{};
+  std::string state{}; ///< A file that keeps what was measured, after each step; empty: none.
+  bool resume = false; ///< Goes on from `state`, if it is there; otherwise it is written anew.
+  const std::atomic<bool>* stop = nullptr; ///< Ends the search; a signal handler may set it.
+  ptq::early_stopping early_stopping{};
+  /// The float model's own answers are the labels, even if the evaluator has others.
+  bool annotation_free = false;
+  without_labels unlabelled{}; ///< What is measured without labels.
+  /// Of a base with the preset `performance`: tries `mixed` before operations are reverted.
+  bool convert_to_mixed_preset = false;
+  std::size_t threads = 1; ///< For evaluators with `fork`. The result does not depend on it.
+
+  /// @param tell  Any observers: `on_step`, `on_progress`, `on_note`, `on_time`.
+  /// @throws error for bad options, for metrics that are not finite, for a state of another search;
+  ///   and what the evaluator throws. What was measured by then is in `state`.
+  template <class G, class E, class... Observers>
+  [[nodiscard]] auto operator()(const G& of, E&& evaluator, Observers&&... tell) const
+      -> accuracy_outcome {
+    using engine = std::remove_reference_t<E>;
+    if constexpr (evaluator_for<engine, G> && group_ranking_for<Ranking, G, engine>) {
+      const observers all = observed_by(tell...);
+      const topology in = read_graph(of).nodes;
+      std::vector<plan_variants> starts;
+      starts.push_back(variants_of(in, quantized(base, of, evaluator, tell...)));
+      if (convert_to_mixed_preset) {
+        add_mixed(starts, in, of, evaluator, all, tell...);
+      }
+      return searched(of, in, evaluator, std::move(starts), all);
+    } else {
+      static_assert(explain_evaluator<engine, G>());
+      static_assert(explain_group_ranking<Ranking, G, engine>());
+      return {};
+    }
+  }
+
+private:
+  template <class G, class E, class Algorithm, class... Observers>
+  static auto quantized(const Algorithm& with, const G& of, E& evaluator, Observers&... tell)
+      -> plan {
+    if constexpr (requires { with(of, evaluator, tell...); }) {
+      return with(of, evaluator, tell...);
+    } else {
+      static_assert(
+          requires { with(of, evaluator); },
+          "a base algorithm is called with a graph and an evaluator, and returns a plan"
+      );
+      return with(of, evaluator);
+    }
+  }
+
+  [[nodiscard]] auto variants_of(const topology& in, plan start) const -> plan_variants {
+    std::vector<group> groups;
+    for (const auto& each : start.groups) {
+      groups.push_back(*each);
+    }
+    if (groups.empty()) {
+      groups = groups_of(in, view_of(device::any{}), start);
+    }
+    return {std::move(start), std::move(groups), [this](const plan& now, const group& what) {
+              return plan(revert(now, what));
+            }};
+  }
+
+  template <class G, class E, class... Observers>
+  void add_mixed(
+      std::vector<plan_variants>& starts,
+      const topology& in,
+      const G& of,
+      E& evaluator,
+      const observers& all,
+      Observers&... tell
+  ) const {
+    using mixed = detail::mixed_preset<std::remove_cv_t<Base>>;
+    if constexpr (mixed::possible) {
+      if (const auto other = mixed::of(base)) {
+        starts.push_back(variants_of(in, quantized(*other, of, evaluator, tell...)));
+        return;
+      }
+    }
+    all.on_note({"convert_to_mixed_preset", "is left out: the base has not the preset performance"}
+    );
+  }
+
+  template <class G, class E>
+  auto searched(
+      const G& of,
+      const topology& in,
+      E& evaluator,
+      std::vector<plan_variants> starts,
+      const observers& all
+  ) const -> accuracy_outcome {
+    std::unique_ptr<measuring_engine> engine =
+        std::make_unique<measuring_engine_of<G, E>>(of, evaluator);
+    if (annotation_free || !measuring_evaluator_for<E, G>) {
+      auto without = std::make_unique<unlabelled_engine>(std::move(engine), unlabelled);
+      all.on_note({"metrics", "no labels: the metric is " + without->name()});
+      engine = std::move(without);
+    }
+    plan_meter meter(
+        *engine, {.budget = budget, .stop = stop, .state = state, .threads = threads}, all
+    );
+    const std::string about = digest(in) + " with " + std::to_string(engine->sample_count()) +
+                              " samples, from plan " +
+                              std::to_string(fingerprint(starts.front().of({})));
+    std::optional<measurement_log> before;
+    if (resume && !state.empty()) {
+      before = load_state(state, all);
+    }
+    if (before) {
+      meter.resume(std::move(*before), about);
+    } else {
+      meter.begin(about);
+    }
+    const search_run run{
+        .metrics = metrics,
+        .maximal_drop = maximal_drop,
+        .drop_type = drop_type,
+        .early_stopping = early_stopping,
+        .rank = ranker_of(ranking, of, evaluator),
+        .search = [this](search_context& context) { return search_result(search(context)); }
+    };
+    return run(starts, meter);
+  }
+};
+
+} // namespace ptq

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <ptq/core/error.hpp>
+#include <ptq/core/samples.hpp>
+#include <ptq/evaluator/metric.hpp>
+#include <ptq/observer/observer.hpp>
+#include <ptq/plan/fingerprint.hpp>
+#include <ptq/plan/plan.hpp>
+#include <ptq/ranking/budget.hpp>
+#include <ptq/ranking/known_values.hpp>
+#include <ptq/ranking/measurement_log.hpp>
+#include <ptq/ranking/measuring_engine.hpp>
+#include <ptq/ranking/output_distance.hpp>
+#include <ptq/ranking/state_file.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace ptq {
+
+/// What an inference is for.
+enum class purpose : std::uint8_t { baseline, ranking, candidates };
+
+/// Measures plans: asks the engine for what is not known yet, never twice; counts; keeps to the
+/// budget; and keeps a log from which a search goes on.
+class plan_meter {
+public:
+  struct options {
+    ptq::budget budget{};
+    const std::atomic<bool>* stop = nullptr; ///< Lock-free: a signal handler may set it.
+    std::string state{};                     ///< Where the log is saved; empty: nowhere.
+    std::size_t threads = 1;
+  };
+
+  plan_meter(measuring_engine& engine, options how, const observers& tell)
+      : engine_(&engine), how_(std::move(how)), tell_(&tell), count_(engine.sample_count()) {}
+
+  [[nodiscard]] auto sample_count() const noexcept -> std::size_t { return count_; }
+
+  [[nodiscard]] auto all_samples() const -> samples { return {0, count_}; }
+
+  [[nodiscard]] auto inferred() const noexcept -> const inferred_samples& { return inferred_; }
+
+  [[nodiscard]] auto engine() noexcept -> measuring_engine& { return *engine_; }
+
+  [[nodiscard]] auto tell() const noexcept -> const observers& { return *tell_; }
+
+  /// Seconds since the search began, over all its sessions.
+  [[nodiscard]] auto seconds() const -> double {
+    const std::chrono::duration<double> here = std::chrono::steady_clock::now() - begun_;
+    return before_ + here.count();
+  }
+
+  /// Goes on from a log. @throws error if it is of another search.
+  void resume(measurement_log from, const std::string& search) {
+    if (from.search() != search) {
+      throw error(
+          "the state is of another search: `" + from.search() + "`, not `" + search + "`",
+          how_.state
+      );
+    }
+    before_ = from.seconds;
+    log_ = std::move(from);
+  }
+
+  void begin(const std::string& search) { log_ = measurement_log(search); }
+
+  /// Does this end the search? Set while what has to be measured in any case is measured.
+  void without_bounds(bool lifted) noexcept { lifted_ = lifted; }
+
+  /// Counts a candidate. @throws detail::search_ended if the budget has none left.
+  void begin_candidate(std::size_t so_far) const {
+    if (!lifted_ && so_far >= how_.budget.evaluations) {
+      throw detail::search_ended{stop_reason::evaluations};
+    }
+  }
+
+  /// What is known of a plan.
+  [[nodiscard]] auto known(const plan& of) -> known_values& {
+    return plans_.try_emplace(key_of(of), count_).first->second;
+  }
+
+  /// Was the plan measured on all samples?
+  [[nodiscard]] auto known_in_full(const plan& of) -> bool {
+    return known(of).count() == count_ ||
+           asked_.contains({key_of(of), "metrics", fingerprint_of(all_samples())});
+  }
+
+  /// The metrics of a plan on some samples.
+  /// @throws error for an answer that no evaluator may give, and what the evaluator throws.
+  auto measure(const plan& under, const samples& range, purpose why) -> measurement {
+    known_values& here = known(under);
+    const samples wanted = whole_ ? range : here.missing(range);
+    if (!wanted.empty()) {
+      const measurement found = ask(key_of(under), "metrics", wanted, why, [&](auto& engine) {
+        return engine.measure(under, wanted);
+      });
+      check_measurement(found, wanted);
+      if (shape_.empty()) {
+        shape_ = found;
+        whole_ = !of_samples(found);
+      }
+      check_same_metrics(shape_, found);
+      if (whole_) {
+        return found;
+      }
+      here.add(wanted, found);
+    }
+    return here.on(range);
+  }
+
+  /// The values of single samples, which a measurement of all samples may have told already.
+  auto measure_samples(const plan& under, const samples& range, purpose why) -> measurement {
+    const measurement_log::question in_full{
+        key_of(under), "metrics", fingerprint_of(all_samples())
+    };
+    if (!whole_ || !asked_.contains(in_full)) {
+      return measure(under, range, why);
+    }
+    measurement result = *log_.find(in_full);
+    for (metric& each : result) {
+      if (each.per_sample.size() == count_) {
+        std::vector<double> values;
+        for (const std::size_t sample : range) {
+          values.push_back(each.per_sample.at(sample));
+        }
+        each.per_sample = std::move(values);
+      }
+    }
+    return result;
+  }
+
+  /// Are all metrics means of their samples? Known after the first measurement.
+  [[nodiscard]] auto measures_samples() const noexcept -> bool { return !whole_; }
+
+  /// The distance of the outputs under a plan to those of the float model, over some samples.
+  auto output_distance(const plan& under, const samples& range, distance kind) -> double {
+    return output_distances(under, range, kind).back();
+  }
+
+  /// That of each sample, in the order of the range, and behind them that over all.
+  auto output_distances(const plan& under, const samples& range, distance kind)
+      -> std::vector<double> {
+    if (compared_.insert(fingerprint_of(range)).second) {
+      count(purpose::ranking, range.size()); // the float model's
+    }
+    const measurement found =
+        ask(key_of(under),
+            what_distance(kind),
+            range,
+            purpose::ranking,
+            [&](measuring_engine& engine) {
+              return distances(engine, under, range, kind, float_outputs(range));
+            });
+    std::vector<double> result = found.at(0).per_sample;
+    result.push_back(found.at(0).whole.value_or(0.0));
+    return result;
+  }
+
+  /// An answer of a ranking's own about a plan, kept under the name `what`.
+  template <class Ask>
+  auto question(const plan& under, const std::string& what, const samples& range, Ask ask_engine)
+      -> measurement {
+    return ask(key_of(under), what, range, purpose::ranking, ask_engine);
+  }
+
+  /// The answer of a user's own code to a question about a plan.
+  template <class Ask>
+  auto answer(const plan& under, const std::string& what, Ask user_code) -> double {
+    const measurement found = ask(key_of(under), what, {}, purpose::ranking, [&](auto&) {
+      return measurement{{.name = what, .whole = user_code()}};
+    });
+    return found.at(0).whole.value_or(0.0);
+  }
+
+  /// Measures several plans at the same time, if the engine can be forked: `measure` then finds the
+  /// answers. The result of a search does not depend on it.
+  void measure_ahead(std::span<const plan> of, const samples& range) {
+    ask_ahead(of, "metrics", range, [&](measuring_engine& engine, const plan& under) {
+      return engine.measure(under, range);
+    });
+  }
+
+  /// The same for `output_distance`.
+  void compare_ahead(std::span<const plan> of, const samples& range, distance kind) {
+    if (how_.threads > 1) {
+      const std::vector<outputs>& wanted = float_outputs(range);
+      ask_ahead(of, what_distance(kind), range, [&](measuring_engine& engine, const plan& under) {
+        return distances(engine, under, range, kind, wanted);
+      });
+    }
+  }
+
+private:
+  static auto what_distance(distance kind) -> std::string {
+    return std::string(name_of(kind)) + " of the outputs";
+  }
+
+  static auto distances(
+      measuring_engine& engine,
+      const plan& under,
+      const samples& range,
+      distance kind,
+      const std::vector<outputs>& wanted
+  ) -> measurement {
+    const std::vector<outputs> reached = engine.outputs_of(under, range);
+    metric result{.name = what_distance(kind)};
+    for (std::size_t s = 0; s != wanted.size(); ++s) {
+      result.per_sample.push_back(distance_between(kind, wanted[s], reached[s]));
+    }
+    result.whole = distance_between(kind, std::span(wanted), std::span(reached));
+    return {result};
+  }
+
+  template <class Ask>
+  void
+  ask_ahead(std::span<const plan> of, const std::string& what, const samples& range, Ask question) {
+    if (how_.threads < 2 || range.empty() || (how_.stop != nullptr && how_.stop->load())) {
+      return;
+    }
+    while (forks_.size() < how_.threads) {
+      forks_.push_back(engine_->fork());
+      if (forks_.back() == nullptr) {
+        forks_.clear();
+        return;
+      }
+    }
+    std::vector<const plan*> open;
+    const std::size_t left =
+        (how_.budget.samples - std::min(how_.budget.samples, inferred_.total())) / range.size();
+    for (const plan& each : of) {
+      if (open.size() < left && known(each).count() == 0 &&
+          log_.find({key_of(each), what, fingerprint_of(range)}) == nullptr) {
+        open.push_back(&each);
+      }
+    }
+    std::vector<measurement> answers(open.size());
+    std::atomic<std::size_t> next{0};
+    const auto work = [&](measuring_engine& engine) {
+      for (std::size_t i = next++; i < open.size(); i = next++) {
+        try {
+          answers[i] = question(engine, *open[i]);
+        } catch (...) { // asked again when its turn comes, where it is thrown
+          answers[i].clear();
+        }
+      }
+    };
+    std::vector<std::thread> threads;
+    for (std::size_t t = 1; t < how_.threads; ++t) {
+      threads.emplace_back([&, t] { work(*forks_[t]); });
+    }
+    work(*forks_[0]);
+    for (std::thread& each : threads) {
+      each.join();
+    }
+    for (std::size_t i = 0; i != open.size(); ++i) {
+      if (!answers[i].empty()) {
+        log_.add({key_of(*open[i]), what, fingerprint_of(range)}, std::move(answers[i]));
+      }
+    }
+    save();
+  }
+
+  static auto key_of(const plan& of) -> std::uint64_t { return of.empty() ? 0 : fingerprint(of); }
+
+  auto float_outputs(const samples& range) -> const std::vector<outputs>& {
+    const std::uint64_t on = fingerprint_of(range);
+    auto found = float_outputs_.find(on);
+    if (found == float_outputs_.end()) {
+      found = float_outputs_.emplace(on, engine_->outputs_of(plan{}, range)).first;
+    }
+    return found->second;
+  }
+
+  template <class Ask>
+  auto
+  ask(std::uint64_t plan_key,
+      const std::string& what,
+      const samples& range,
+      purpose why,
+      Ask question) -> measurement {
+    const measurement_log::question key{plan_key, what, fingerprint_of(range)};
+    const measurement* const before = log_.find(key);
+    if (before != nullptr && asked_.contains(key)) {
+      return *before;
+    }
+    if (!lifted_) {
+      if (range.size() > how_.budget.samples - std::min(inferred_.total(), how_.budget.samples)) {
+        throw detail::search_ended{stop_reason::samples};
+      }
+      if (before == nullptr && how_.stop != nullptr && how_.stop->load()) {
+        throw detail::search_ended{stop_reason::requested};
+      }
+      if (before == nullptr && seconds() > how_.budget.time.count()) {
+        throw detail::search_ended{stop_reason::time};
+      }
+    }
+    measurement result = before != nullptr ? *before : question(*engine_);
+    count(why, range.size());
+    asked_.insert(key);
+    if (before == nullptr) {
+      log_.add(key, result);
+      save();
+    }
+    return result;
+  }
+
+  void count(purpose why, std::size_t samples_run) {
+    (why == purpose::baseline  ? inferred_.baseline
+     : why == purpose::ranking ? inferred_.ranking
+                               : inferred_.candidates) += samples_run;
+  }
+
+  void save() {
+    if (!how_.state.empty()) {
+      log_.seconds = seconds();
+      save_state(log_, how_.state);
+    }
+  }
+
+  measuring_engine* engine_;
+  options how_;
+  const observers* tell_;
+  std::size_t count_;
+  measurement_log log_{};
+  std::map<std::uint64_t, known_values> plans_{};
+  std::map<std::uint64_t, std::vector<outputs>> float_outputs_{};
+  std::set<std::uint64_t> compared_{}; ///< Samples of which the float outputs were asked for.
+  std::set<measurement_log::question> asked_{};
+  std::vector<std::unique_ptr<measuring_engine>> forks_{};
+  measurement shape_{};
+  bool whole_ = false;
+  bool lifted_ = false;
+  inferred_samples inferred_{};
+  double before_ = 0.0;
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+};
+
+} // namespace ptq

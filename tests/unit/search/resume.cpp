@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <ptq/algorithm/accuracy_aware_quantization.hpp>
+#include <ptq/ranking/by_metric.hpp>
+#include <ptq/search/greedy_pot.hpp>
+#include <ptq/search/keep_best.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/message.hpp"
+#include "support/scratch.hpp"
+#include "support/scripted_search.hpp"
+
+namespace {
+
+using namespace ptq::test;
+using namespace std::chrono_literals;
+
+constexpr std::size_t samples = 600;
+const std::vector<double> harm{0.02, 0.3, 0.01, 0.05, 0.6, 0.02, 0.1, 0.03};
+
+auto without_times(ptq::accuracy_outcome of) -> ptq::accuracy_outcome {
+  for (ptq::step& each : of.trace) {
+    each.seconds = 0.0;
+  }
+  return of;
+}
+
+template <class Ranking, class Search>
+struct setting {
+  using ranking = Ranking;
+  using search = Search;
+};
+
+template <class Setting>
+auto control_with(const std::string& state) {
+  return ptq::accuracy_aware_quantization<
+      quantize_chain,
+      typename Setting::ranking,
+      typename Setting::search>{
+      .base = {harm.size()}, .maximal_drop = 0.01, .state = state, .resume = true
+  };
+}
+
+TEST_CASE_TEMPLATE("a search that breaks off at any question goes on to the same result", Setting, setting<ptq::ranking::by_nmse, ptq::search::bisection<>>, setting<ptq::ranking::by_metric, ptq::search::keep_best<>>, setting<ptq::ranking::replay_pot, ptq::search::greedy_pot>) {
+  const scratch here;
+  const auto graph = chain(harm.size());
+  scripted_engine whole(harm.size(), samples, additive(harm));
+  const auto expected = without_times(control_with<Setting>("")(graph, whole));
+  const std::string state = here.folder / "state";
+  bool over = false;
+  for (std::size_t breaks = 1; !over; ++breaks) {
+    REQUIRE(breaks < 1000);
+    scripted_engine engine(harm.size(), samples, additive(harm));
+    const auto counts = engine.counts;
+    // One more answer each time.
+    engine.metrics = [counts](std::span<const double> leads) {
+      if (counts->calls > 1) {
+        throw std::runtime_error("broken off");
+      }
+      return scripted_engine::top1(leads);
+    };
+    try {
+      const auto found = control_with<Setting>(state)(graph, engine);
+      CHECK(without_times(found) == expected);
+      over = true;
+      CHECK(breaks > 5);
+    } catch (const std::runtime_error& problem) {
+      REQUIRE(std::string(problem.what()) == "broken off");
+    }
+  }
+  // Everything is known now: the engine is asked nothing but what has no answer in the state.
+  scripted_engine idle(harm.size(), samples, additive(harm));
+  CHECK(without_times(control_with<Setting>(state)(graph, idle)) == expected);
+  CHECK(idle.counts->measured == 0);
+  CHECK(idle.counts->shown == 0);
+}
+
+TEST_CASE("a search that is killed fifty times goes on to the same result") {
+  using defaults = setting<ptq::ranking::by_nmse, ptq::search::bisection<>>;
+  const scratch here;
+  const auto graph = chain(harm.size());
+  scripted_engine whole(harm.size(), samples, additive(harm));
+  const auto expected = without_times(control_with<defaults>("")(graph, whole));
+  for (std::size_t killed = 0; killed != 50; ++killed) {
+    CAPTURE(killed);
+    const std::string state = here.folder / ("state" + std::to_string(killed));
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      scripted_engine slow(harm.size(), samples, additive(harm));
+      slow.metrics = [](std::span<const double> leads) {
+        std::this_thread::sleep_for(300us);
+        return scripted_engine::top1(leads);
+      };
+      static_cast<void>(control_with<defaults>(state)(graph, slow));
+      _exit(0);
+    }
+    std::this_thread::sleep_for(
+        std::chrono::microseconds(static_cast<int>(25'000 * scripted_number(killed)))
+    );
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    scripted_engine engine(harm.size(), samples, additive(harm));
+    CHECK(without_times(control_with<defaults>(state)(graph, engine)) == expected);
+  }
+}
+
+TEST_CASE("a damaged state is refused with a reason, and the one before it is used") {
+  using defaults = setting<ptq::ranking::by_nmse, ptq::search::bisection<>>;
+  const scratch here;
+  const auto graph = chain(harm.size());
+  const std::string state = here.folder / "state";
+  scripted_engine engine(harm.size(), samples, additive(harm));
+  const auto expected = without_times(control_with<defaults>(state)(graph, engine));
+  const std::string bytes = ptq::read_file(state);
+
+  struct listener {
+    std::string* heard;
+
+    void on_note(const ptq::note& n) { *heard += n.where + ": " + n.message; }
+  };
+
+  std::string heard;
+  std::ofstream(state, std::ios::binary) << bytes.substr(0, bytes.size() / 2);
+  scripted_engine again(harm.size(), samples, additive(harm));
+  CHECK(without_times(control_with<defaults>(state)(graph, again, listener{&heard})) == expected);
+  CHECK(
+      heard.find("damaged: cut short, or changed; the state before it is used") != std::string::npos
+  );
+  CHECK(again.counts->measured < samples); // the last answer alone
+
+  std::filesystem::remove(state + ".previous");
+  for (std::size_t length = 0; length < bytes.size(); length += bytes.size() / 97 + 1) {
+    std::ofstream(state, std::ios::binary) << bytes.substr(0, length);
+    CHECK(message_of([&] {
+            static_cast<void>(control_with<defaults>(state)(graph, again));
+          }).find(state + ": ") == 0);
+  }
+  for (std::size_t at = 0; at < bytes.size(); at += bytes.size() / 97 + 1) {
+    std::string changed = bytes;
+    changed[at] = static_cast<char>(changed[at] ^ 0x20);
+    CHECK_THROWS_AS(static_cast<void>(ptq::measurement_log::from_bytes(changed)), ptq::error);
+  }
+  CHECK(ptq::measurement_log::from_bytes(bytes).to_bytes() == bytes);
+
+  // What passes the checksum and makes no sense is refused all the same.
+  const auto sealed = [](std::string body) {
+    ptq::detail::put(body, ptq::detail::checksum(body));
+    return body;
+  };
+  const std::string body = bytes.substr(0, bytes.size() - 8);
+  for (std::size_t length = 19; length < body.size(); length += body.size() / 97 + 1) {
+    CHECK_THROWS_AS(
+        static_cast<void>(ptq::measurement_log::from_bytes(sealed(body.substr(0, length)))),
+        ptq::error
+    );
+  }
+  std::string other = body;
+  other[17] = '7';
+  CHECK(message_of([&] {
+          static_cast<void>(ptq::measurement_log::from_bytes(sealed(other)));
+        }) == "the state of a search in another version of the format: this reads version 1");
+}
+
+TEST_CASE("the state of another search is refused; without resume it is written anew") {
+  using defaults = setting<ptq::ranking::by_nmse, ptq::search::bisection<>>;
+  const scratch here;
+  const auto graph = chain(harm.size());
+  const std::string state = here.folder / "state";
+  scripted_engine engine(harm.size(), samples, additive(harm));
+  auto control = control_with<defaults>(state);
+  const auto expected = without_times(control(graph, engine));
+  control.base.high = 0.5F;
+  CHECK(message_of([&] {
+          static_cast<void>(control(graph, engine));
+        }).find(state + ": the state is of another search") == 0);
+  control.resume = false;
+  static_cast<void>(control(graph, engine));
+  control.base.high = 1.0F;
+  control.state = (here.folder / "no folder" / "state").string();
+  CHECK(message_of([&] {
+          static_cast<void>(control(graph, engine));
+        }).find("cannot be written") != std::string::npos);
+}
+
+TEST_CASE("another limit goes on from what was measured for the first") {
+  using defaults = setting<ptq::ranking::by_nmse, ptq::search::bisection<>>;
+  const scratch here;
+  const auto graph = chain(harm.size());
+  auto control = control_with<defaults>((here.folder / "state").string());
+  scripted_engine first(harm.size(), samples, additive(harm));
+  static_cast<void>(control(graph, first));
+  control.maximal_drop = 0.05;
+  scripted_engine second(harm.size(), samples, additive(harm));
+  const auto found = without_times(control(graph, second));
+  control.state.clear();
+  scripted_engine fresh(harm.size(), samples, additive(harm));
+  CHECK(found == without_times(control(graph, fresh)));
+  CHECK(second.counts->measured < fresh.counts->measured);
+}
+
+TEST_CASE("budgets, the stop flag and observers end a search with the best plan seen") {
+  const auto graph = chain(harm.size());
+  using ptq::stop_reason;
+  auto control = control_with<setting<ptq::ranking::by_nmse, ptq::search::bisection<>>>("");
+  const auto run = [&](auto&&... tell) {
+    scripted_engine engine(harm.size(), samples, additive(harm));
+    return control(graph, engine, tell...);
+  };
+  const ptq::accuracy_outcome whole = run();
+  REQUIRE(whole.evaluations > 5);
+  for (std::size_t most = 0; most <= whole.evaluations + 1; ++most) {
+    CAPTURE(most);
+    control.budget = {.evaluations = most};
+    const ptq::accuracy_outcome found = run();
+    CHECK(found.returned_in_full);
+    CHECK(found.evaluations <= std::max<std::size_t>(most, 1) + 1);
+    CHECK((found.why == stop_reason::met) == (most >= whole.evaluations));
+    CHECK(found.reached == (found.drop() <= 0.01));
+    CHECK((found.reached || found.missed_by > 0.0));
+  }
+  for (const std::size_t most : {0U, 300U, 700U, 1500U}) {
+    control.budget = {.samples = most};
+    const ptq::accuracy_outcome found = run();
+    CHECK(found.returned_in_full);
+    CHECK(found.why == stop_reason::samples);
+    CHECK(
+        found.inferred.total() <= most + 2 * samples
+    ); // the float model and the result in any case
+  }
+  control.budget = {.time = 0s};
+  CHECK(run().why == stop_reason::time);
+  control.budget = {.time = 30min};
+  CHECK(run().why == stop_reason::met);
+
+  control.budget = {};
+  std::atomic<bool> stop = true;
+  static_assert(std::atomic<bool>::is_always_lock_free);
+  control.stop = &stop;
+  const ptq::accuracy_outcome stopped = run();
+  CHECK(stopped.why == stop_reason::requested);
+  CHECK_FALSE(stopped.reached);
+  CHECK_FALSE(stopped.returned_in_full);
+  CHECK(stopped.inferred.candidates == 0);
+
+  control.stop = nullptr;
+
+  struct impatient {
+    auto on_step(const ptq::step& made) -> ptq::flow {
+      return made.number == 4 ? ptq::enough : ptq::more;
+    }
+  };
+
+  const ptq::accuracy_outcome ended = run(impatient{});
+  CHECK(ended.why == stop_reason::requested);
+  CHECK(ended.trace.size() <= 7);
+}
+
+TEST_CASE("threads do not change the result") {
+  const auto graph = chain(harm.size());
+  auto control = control_with<setting<ptq::ranking::by_nmse, ptq::search::bisection<>>>("");
+  auto by_metric = control_with<setting<ptq::ranking::by_metric, ptq::search::keep_best<>>>("");
+  scripted_engine engine(harm.size(), samples, additive(harm));
+  const auto expected = without_times(control(graph, engine));
+  const auto other = without_times(by_metric(graph, engine));
+  const std::size_t alone = engine.counts->measured;
+  for (const std::size_t threads : {2U, 3U, 8U}) {
+    control.threads = threads;
+    by_metric.threads = threads;
+    scripted_engine forked(harm.size(), samples, additive(harm));
+    CHECK(without_times(control(graph, forked)) == expected);
+    CHECK(without_times(by_metric(graph, forked)) == other);
+    CHECK(forked.counts->measured < alone); // the rest was measured by its forks
+  }
+}
+
+} // namespace
