@@ -120,6 +120,18 @@ threads_agree)
   cmp a.json b.json
   cmp s t
   ;;
+open_extents)
+  few 8
+  "$INPUTS" open open.onnx
+  mkdir out
+  "$QUANTIZE" open.onnx --calibration few.npy "${outputs[@]}" --quiet
+  [ -s out/model.onnx ] || fail "no model was written"
+  rm -r out
+  refuses "axis 2" sample -- open.onnx --from-statistics few.npy
+  "$INPUTS" shape bad.npy 8 2 28 28
+  refuses "axis 1" "[2, 28, 28]" -- open.onnx --calibration bad.npy "${outputs[@]}"
+  one_line
+  ;;
 help)
   "$QUANTIZE" --help >help.txt
   for option in --calibration --from-statistics --from-plan --test --labels --recipe --preset --device --stat-subset-size \

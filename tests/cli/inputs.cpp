@@ -1,25 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Cuts and spoils .npy files for the cases:
+// Cuts and spoils .npy files for the cases, and makes a model:
 //
 //   ptq_cli_inputs first COUNT IN.npy OUT.npy               the first COUNT samples
 //   ptq_cli_inputs spoil nan|infinity SAMPLE IN.npy OUT.npy  one value of a sample
 //   ptq_cli_inputs shape OUT.npy EXTENT...                  zeros of a shape
 //   ptq_cli_inputs classes OUT.npy COUNT CLASS              the same class for all
+//   ptq_cli_inputs open OUT.onnx                            leaves height and width of one channel
+//   open
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "engine/onnx_bytes.hpp"
 #include "npy/npy.hpp"
 
 namespace {
 
 auto number(const std::string& text) -> std::size_t {
   return std::stoul(text);
+}
+
+auto model_with_open_extents() -> std::string {
+  onnx_bytes::model made;
+  made.input("x", {-1, 1, -1, -1});
+  made.constant("w", {2, 1, 3, 3}, std::vector<float>(18, 0.125F));
+  made.node("Conv", {"x", "w"}, {"c"}, {}, "conv")
+      .node("GlobalAveragePool", {"c"}, {"p"}, {}, "pool");
+  made.node("Flatten", {"p"}, {"y"}, {}, "flatten").output("y");
+  return made.bytes();
 }
 
 void run(const std::vector<std::string>& words) {
@@ -43,6 +57,8 @@ void run(const std::vector<std::string>& words) {
     xt::xarray<std::int64_t> labels = xt::xarray<std::int64_t>::from_shape({number(words.at(2))});
     std::fill(labels.begin(), labels.end(), static_cast<std::int64_t>(number(words.at(3))));
     npy::save(words.at(1), labels);
+  } else if (words.at(0) == "open") {
+    std::ofstream(words.at(1), std::ios::binary) << model_with_open_extents();
   } else {
     std::vector<std::size_t> shape;
     for (std::size_t i = 2; i != words.size(); ++i) {

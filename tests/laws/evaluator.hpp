@@ -62,7 +62,6 @@ void check_evaluator_laws(const G& of, E& evaluator) {
   CHECK(sink.seen.contains(0));
 }
 
-
 /// What `ptq::evaluator_of_parts_for` promises: each operation alone, from the values that it reads
 /// under a plan, shows the bits that it has in a run of the whole under that plan.
 template <graph G, evaluator_of_parts_for<G> E>

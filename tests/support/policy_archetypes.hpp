@@ -100,7 +100,8 @@ public:
 
   auto rules() const -> convertible_archetype<std::span<const device_rule>> {
     static constexpr std::array list{quantizes(
-        op::matmul, {.activations = {8, symmetric, per_tensor}, .weights = {8, symmetric, per_channel}}
+        op::matmul,
+        {.activations = {8, symmetric, per_tensor}, .weights = {8, symmetric, per_channel}}
     )};
     return convertible_archetype(std::span<const device_rule>(list));
   }

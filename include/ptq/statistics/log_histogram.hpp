@@ -216,12 +216,10 @@ private:
   }
 
   static void restore_side(
-      side& to,
-      std::span<const std::pair<std::uint64_t, std::uint64_t>> counts,
-      std::size_t last
+      side& to, std::span<const std::pair<std::uint64_t, std::uint64_t>> counts, std::size_t last
   ) {
-    const bool ends_there = to.empty() ? counts.empty()
-                                       : !counts.empty() && counts.back().first == last;
+    const bool ends_there =
+        to.empty() ? counts.empty() : !counts.empty() && counts.back().first == last;
     if (!ends_there) {
       throw error("a histogram whose counts do not end at its extremes");
     }

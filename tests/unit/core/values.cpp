@@ -46,7 +46,9 @@ static_assert(!ptq::has_element_type<std::string>);
 TEST_CASE("each operation has a name of its own") {
   const std::set<std::string_view> names(ptq::op_names.begin(), ptq::op_names.end());
   CHECK(names.size() == ptq::op_names.size());
-  CHECK(ptq::op_names.size() == static_cast<std::size_t>(ptq::op::grouped_transposed_convolution) + 1);
+  CHECK(
+      ptq::op_names.size() == static_cast<std::size_t>(ptq::op::grouped_transposed_convolution) + 1
+  );
   CHECK(ptq::name_of(ptq::op::depthwise_convolution) == "depthwise_convolution");
   CHECK(ptq::name_of(ptq::op::softmax) == "softmax");
 }

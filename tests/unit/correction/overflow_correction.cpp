@@ -56,10 +56,7 @@ struct fixture {
   /// A convolution whose bias makes its output `bias` times larger than its products.
   void build(float bias) {
     const auto c = g.convolution(
-        "conv",
-        x,
-        g.constant("w", {1, 1, 1, 1}, {0.5F}),
-        g.constant("b", {1}, {bias})
+        "conv", x, g.constant("w", {1, 1, 1, 1}, {0.5F}), g.constant("b", {1}, {bias})
     );
     g.output("y", c);
   }
@@ -72,7 +69,9 @@ struct fixture {
   }
 };
 
-TEST_CASE_FIXTURE(fixture, "weights are divided, their output limits multiplied, the input limits stay") {
+TEST_CASE_FIXTURE(
+    fixture, "weights are divided, their output limits multiplied, the input limits stay"
+) {
   build(20.0F);
   const ptq::plan plain = quantized<>();
   notes.clear();

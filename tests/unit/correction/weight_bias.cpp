@@ -109,7 +109,9 @@ TEST_CASE_FIXTURE(fixture, "halved weights keep their codes and have the moments
       CHECK(std::abs(moments_of(reached, c).mean - moments_of(wanted, c).mean) < 1e-6);
       for (std::size_t i = c * size; i != (c + 1) * size; ++i) {
         const auto code = [](float value, const ptq::grid& on) {
-          return std::lround((static_cast<double>(value) - static_cast<double>(on.out_low)) / on.scale());
+          return std::lround(
+              (static_cast<double>(value) - static_cast<double>(on.out_low)) / on.scale()
+          );
         };
         CHECK(code(reached.values[i], grids[c]) == code(before.values[i], grids_before[c]));
       }
@@ -131,8 +133,8 @@ TEST_CASE_FIXTURE(fixture, "without a shift symmetric weights stay symmetric") {
 }
 
 TEST_CASE("the four limits of halved weights, as POT moves them and as they fit") {
-  // One weight row of two: W = (1, 0.5), limits +-1, 3 levels: halved, Wq = 2 (0 or 0.5...) = (0, 0)
-  // or (1, ...): what is checked is how the limits move for a known scale and shift.
+  // One weight row of two: W = (1, 0.5), limits +-1, 3 levels: halved, Wq = 2 (0 or 0.5...) = (0,
+  // 0) or (1, ...): what is checked is how the limits move for a known scale and shift.
   toy_graph g;
   const auto x = g.input("x");
   g.output("y", g.convolution("conv", x, g.constant("w", {1, 2, 1, 1}, {1.0F, 0.25F})));
@@ -149,15 +151,18 @@ TEST_CASE("the four limits of halved weights, as POT moves them and as they fit"
   const double shift = static_cast<double>(ours.out_low) + static_cast<double>(ours.out_high);
   CHECK(std::abs(shift / 2.0 - 2.0 * mu) < 1e-6);
   CHECK(std::abs(mu) > 1e-4);
-  CHECK(std::abs(2.0 * static_cast<double>(ours.in_low) - static_cast<double>(ours.out_low)) < 1e-6);
-  CHECK(std::abs(2.0 * static_cast<double>(pots.in_low) - static_cast<double>(pots.out_low)) < 1e-6);
+  CHECK(
+      std::abs(2.0 * static_cast<double>(ours.in_low) - static_cast<double>(ours.out_low)) < 1e-6
+  );
+  CHECK(
+      std::abs(2.0 * static_cast<double>(pots.in_low) - static_cast<double>(pots.out_low)) < 1e-6
+  );
 }
 
 TEST_CASE_FIXTURE(fixture, "a negative epsilon is refused") {
-  CHECK(
-      message_of([&] { corrected(weight_bias{.epsilon = -1.0}); }).find("weight_bias.epsilon") !=
-      std::string::npos
-  );
+  CHECK(message_of([&] {
+          corrected(weight_bias{.epsilon = -1.0});
+        }).find("weight_bias.epsilon") != std::string::npos);
 }
 
 } // namespace

@@ -21,14 +21,17 @@ using namespace ptq::test;
 
 static_assert(ptq::explain_evaluator_of_parts<toy_evaluator_of_parts, toy_graph>());
 static_assert(!ptq::evaluator_of_parts_for<toy_evaluator, toy_graph>);
-static_assert(ptq::explain_evaluator_of_parts<
-              evaluator_of_parts_archetype<graph_archetype>,
-              graph_archetype>());
+static_assert(
+    ptq::explain_evaluator_of_parts<evaluator_of_parts_archetype<graph_archetype>, graph_archetype>(
+    )
+);
 static_assert(!ptq::evaluator_of_parts_for<
               plan_evaluator_archetype<graph_archetype>,
               graph_archetype>);
 
-TEST_CASE_FIXTURE(small_net, "operations alone have the bits of the whole, in float and quantized") {
+TEST_CASE_FIXTURE(
+    small_net, "operations alone have the bits of the whole, in float and quantized"
+) {
   toy_evaluator_of_parts evaluator(data());
   check_evaluator_of_parts_laws(g, evaluator, {});
   const ptq::default_quantization<ptq::preset::mixed, ptq::device::cpu> quantize;
@@ -94,7 +97,9 @@ TEST_CASE_FIXTURE(small_net, "batches are taken apart") {
   using record = std::vector<std::pair<std::size_t, ptq::tensor_data>>;
   const auto seen = [&](auto& evaluator) {
     record result;
-    ptq::plan_runner_of<toy_graph, std::remove_reference_t<decltype(evaluator)>> engine(g, evaluator);
+    ptq::plan_runner_of<toy_graph, std::remove_reference_t<decltype(evaluator)>> engine(
+        g, evaluator
+    );
     const auto tensor = static_cast<std::size_t>(g.find("dense"));
     engine.run(
         {},

@@ -34,7 +34,9 @@ auto scattered(std::size_t count, unsigned seed) -> std::vector<float> {
   for (float& value : result) {
     const float exponent = static_cast<float>(random() % 60) - 30.0F;
     const float sign = random() % 2 == 0 ? 1.0F : -1.0F;
-    value = random() % 10 == 0 ? 0.0F : sign * std::exp2(exponent + static_cast<float>(random() % 97) / 97.0F);
+    value = random() % 10 == 0
+                ? 0.0F
+                : sign * std::exp2(exponent + static_cast<float>(random() % 97) / 97.0F);
   }
   return result;
 }
@@ -49,8 +51,10 @@ TEST_CASE("a histogram is the same for every order, split and order of merging")
     std::vector<log_histogram> parts;
     for (std::size_t from = 0; from < values.size();) {
       const std::size_t some = std::min<std::size_t>(random() % 40, values.size() - from);
-      parts.push_back(of({values.begin() + static_cast<std::ptrdiff_t>(from),
-                          values.begin() + static_cast<std::ptrdiff_t>(from + some)}));
+      parts.push_back(
+          of({values.begin() + static_cast<std::ptrdiff_t>(from),
+              values.begin() + static_cast<std::ptrdiff_t>(from + some)})
+      );
       from += some;
     }
     std::ranges::shuffle(parts, random);
@@ -114,10 +118,12 @@ TEST_CASE("constant, zero, subnormal and greatest values have a histogram") {
 TEST_CASE("NaN and infinity are refused, and nothing is counted") {
   log_histogram h = of({1.0F});
   const log_histogram before = h;
-  CHECK(message_of([&] { h.add(std::vector<float>{2.0F, limits::quiet_NaN()}); }) ==
-        "NaN has no place in a histogram");
-  CHECK(message_of([&] { h.add(std::vector<float>{-limits::infinity()}); }) ==
-        "infinity has no place in a histogram");
+  CHECK(message_of([&] {
+          h.add(std::vector<float>{2.0F, limits::quiet_NaN()});
+        }) == "NaN has no place in a histogram");
+  CHECK(message_of([&] {
+          h.add(std::vector<float>{-limits::infinity()});
+        }) == "infinity has no place in a histogram");
   CHECK(h == before);
 }
 
@@ -129,8 +135,8 @@ TEST_CASE("a histogram keeps within its memory, whatever it counts") {
 
 TEST_CASE("saved counts that no values have are refused") {
   using side = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
-  const std::uint64_t last = log_histogram::position_of(1.0F) -
-                             (log_histogram::position_of(1.0F) / 128 - 23) * 128;
+  const std::uint64_t last =
+      log_histogram::position_of(1.0F) - (log_histogram::position_of(1.0F) / 128 - 23) * 128;
   CHECK(log_histogram::restored(0.0F, 1.0F, 3, side{}, side{{last, 2}}).count() == 5);
   const auto refused = [](float low, float high, const side& negative, const side& positive) {
     return message_of([&] { (void)log_histogram::restored(low, high, 0, negative, positive); }) !=

@@ -8,9 +8,9 @@
 
 namespace ptq::detail {
 
-/// Counts of bins by the first bits of binary32, in two tables: neighbouring values are often alike,
-/// and each addition to a counter has to wait for the one before it. Of more tables, the bins in use
-/// no longer fit the first cache.
+/// Counts of bins by the first bits of binary32, in two tables: neighbouring values are often
+/// alike, and each addition to a counter has to wait for the one before it. Of more tables, the
+/// bins in use no longer fit the first cache.
 struct histogram_tables {
   static constexpr std::size_t count = 2;
 

@@ -54,8 +54,7 @@ struct distribution_bins {
   }
 
 private:
-  static auto
-  bins_of(const log_histogram& of, std::span<const std::uint64_t> counts, float most)
+  static auto bins_of(const log_histogram& of, std::span<const std::uint64_t> counts, float most)
       -> std::vector<bin> {
     std::vector<bin> result;
     for (std::size_t i = 0; i != counts.size(); ++i) {
@@ -75,7 +74,8 @@ private:
     const double width = each.high - each.low;
     if (width <= 0.0) {
       const double position = std::clamp(sign * each.low / on.step, -0x1p50, 0x1p50);
-      const double off = (position - std::clamp(nearest(position), on.lowest, on.highest)) * on.step;
+      const double off =
+          (position - std::clamp(nearest(position), on.lowest, on.highest)) * on.step;
       return rounded(each.count * rounded(off * off));
     }
     const double inside = on.integral(sign * each.high) - on.integral(sign * each.low);
