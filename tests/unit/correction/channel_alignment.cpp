@@ -405,7 +405,7 @@ TEST_CASE_FIXTURE(toy_pair, "what another operation reads, too, is not changed")
   }
 }
 
-TEST_CASE_FIXTURE(toy_pair, "an activation between is no pair; groups are none either") {
+TEST_CASE_FIXTURE(toy_pair, "an activation between is no pair and groups are none either") {
   const auto c = first();
   SUBCASE("relu") {
     g.output("y", second(g.relu("relu", c)));

@@ -176,7 +176,7 @@ TEST_CASE("a damaged state is refused with a reason, and the one before it is us
         }) == "the state of a search in another version of the format: this reads version 1");
 }
 
-TEST_CASE("the state of another search is refused; without resume it is written anew") {
+TEST_CASE("the state of another search is refused and without resume it is written anew") {
   using defaults = setting<ptq::ranking::by_nmse, ptq::search::bisection<>>;
   const scratch here;
   const auto graph = chain(harm.size());
