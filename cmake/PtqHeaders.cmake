@@ -5,6 +5,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/calibrate.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/default_quantization.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/detail/mixed_preset.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/detail/quantizer_maker.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/recipe.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/clip.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collect.hpp

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include <ptq/calibration/clip.hpp>
+#include <ptq/algorithm/detail/quantizer_maker.hpp>
 #include <ptq/calibration/collect.hpp>
 #include <ptq/calibration/energies.hpp>
-#include <ptq/calibration/ranges.hpp>
-#include <ptq/calibration/weight_ranges.hpp>
 #include <ptq/core/error.hpp>
 #include <ptq/correction/concept.hpp>
 #include <ptq/correction/fast_bias.hpp>
@@ -27,16 +25,13 @@
 #include <ptq/scheme/asymmetric.hpp>
 #include <ptq/scheme/concept.hpp>
 #include <ptq/scheme/symmetric.hpp>
-#include <ptq/scheme/unified_range.hpp>
 #include <ptq/statistics/statistics.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
-#include <iterator>
 #include <optional>
-#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -62,11 +57,6 @@ private:
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-template <class S>
-concept says_when_to_unify = requires(const S& policy) {
-  { policy.unification } -> std::convertible_to<ptq::unification>;
-};
-
 /// Where a preset says so, quantizers go to other inputs than all that the device can take.
 template <class Preset>
 [[nodiscard]] consteval auto usual_place() -> where {
@@ -84,16 +74,6 @@ template <class Preset>
     return Preset::activations;
   } else {
     return {};
-  }
-}
-
-inline void unify(std::vector<quantizer>& quantizers, const std::vector<std::size_t>& members) {
-  std::vector<grid> grids;
-  for (const std::size_t member : members) {
-    grids.push_back(quantizers[member].format.grids.front());
-  }
-  for (const std::size_t member : members) {
-    quantizers[member].format.grids.front() = unified_grid(grids);
   }
 }
 
@@ -326,17 +306,18 @@ private:
     }
     result.constants = prepared.model.constants;
     const statistics& seen = of_prepared ? *of_prepared : collected;
+    const detail::quantizer_maker<Ranges, Schemes> make(ranges, schemes, in, seen);
     std::vector<quantizer> quantizers(sites.sites.size());
     for (const tensor_kind kind : {tensor_kind::weights, tensor_kind::activations}) {
       for (std::size_t i = 0; i != quantizers.size(); ++i) {
         if (sites.sites[i].kind == kind) {
-          quantizers[i] = quantizer_at(in, sites.sites[i], seen, prepared.model);
+          quantizers[i] = make(sites.sites[i], prepared.model);
         }
       }
       clock.lap(kind == tensor_kind::weights ? "weights" : "activations");
     }
     for (const std::vector<std::size_t>& members : sites.unified) {
-      unify(quantizers, members, in, sites, seen);
+      make.unify(quantizers, members, sites);
     }
     for (quantizer& each : quantizers) {
       result.quantizers.emplace_back(std::move(each));
@@ -350,116 +331,6 @@ private:
     );
     clock.lap("corrections");
     return result;
-  }
-
-  [[nodiscard]] auto quantizer_at(
-      const topology& in,
-      const quantizer_site& site,
-      const statistics& collected,
-      const plan& prepared
-  ) const -> quantizer {
-    const topology::tensor& tensor = in.tensors[site.tensor];
-    quantizer result{
-        .tensor = tensor.name,
-        .kind = site.kind,
-        .format = {.bits = site.choice.bits, .mode = site.choice.mode, .axis = site.axis}
-    };
-    for (const topology::port& port : site.consumers) {
-      result.consumers.push_back({in.nodes[port.node].name, port.input});
-    }
-    std::ranges::sort(result.consumers);
-    std::vector<value_range<float>> found;
-    if (site.kind == tensor_kind::weights) {
-      const tensor_data* const replaced = prepared.constant(tensor.name);
-      const constant_view constant =
-          replaced != nullptr ? replaced->view() : *in.nodes[tensor.node].constant;
-      const target_grid target{
-          .kind = site.kind, .mode = site.choice.mode, .levels = levels_of(site.kind, site.choice)
-      };
-      const auto estimator = ranges.of_weights(site.choice.mode);
-      std::vector<float> energies;
-      weight_masses masses;
-      if (detail::wants_masses<decltype(ranges.of_weights(site.choice.mode))>) {
-        energies = energies_of(in, site, collected);
-        masses = detail::masses_of(in, site, energies);
-      }
-      found = weight_ranges(estimator, constant, site.axis, target, masses, tensor.name);
-    } else {
-      found = activation_ranges(ranges, site, tensor.name, collected);
-    }
-    clip_ranges(ranges, site.kind, found);
-    result.format.grids = grids_of(site, tensor.name, found);
-    if (result.format.grids.size() != found.size()) {
-      throw error("the scheme made another number of grids than there are ranges", tensor.name);
-    }
-    clip_grids(ranges, site.kind, result.format.grids, tensor.name);
-    return result;
-  }
-
-  [[nodiscard]] auto grids_of(
-      const quantizer_site& site,
-      const std::string& tensor,
-      const std::vector<value_range<float>>& found
-  ) const -> std::vector<grid> {
-    try {
-      return schemes.grids(site.choice.mode, found, scheme_request_of(site, found));
-    } catch (const error& problem) {
-      if (!problem.where().empty()) {
-        throw;
-      }
-      throw error(problem.what(), tensor);
-    }
-  }
-
-  [[nodiscard]] static auto
-  scheme_request_of(const quantizer_site& site, std::span<const value_range<float>> found)
-      -> scheme_request {
-    const bool has_negative = std::ranges::any_of(found, [](const value_range<float>& range) {
-      return range.low < 0.0F;
-    });
-    return {
-        .kind = site.kind,
-        .bits = site.choice.bits,
-        .levels = levels_of(site.kind, site.choice),
-        .has_negative = has_negative,
-        .is_signed = is_signed(site.choice),
-        .unified_zero_point =
-            site.kind == tensor_kind::weights && site.axis && site.choice.unified_zero_point
-    };
-  }
-
-  void unify(
-      std::vector<quantizer>& quantizers,
-      const std::vector<std::size_t>& members,
-      const topology& in,
-      const placement& sites,
-      const statistics& collected
-  ) const {
-    if constexpr (detail::says_when_to_unify<Schemes>) {
-      const auto is_activations = [&](std::size_t member) {
-        return sites.sites[member].kind == tensor_kind::activations;
-      };
-      if (schemes.unification == unification::of_ranges &&
-          std::ranges::all_of(members, is_activations)) {
-        std::vector<value_range<float>> found;
-        for (const std::size_t member : members) {
-          const quantizer_site& site = sites.sites[member];
-          std::ranges::copy(
-              activation_ranges(ranges, site, in.tensors[site.tensor].name, collected),
-              std::back_inserter(found)
-          );
-        }
-        clip_ranges(ranges, tensor_kind::activations, found);
-        const quantizer_site& first = sites.sites[members.front()];
-        const std::vector<value_range<float>> common{unified_range(found)};
-        const std::vector<grid> grids = grids_of(first, in.tensors[first.tensor].name, common);
-        for (const std::size_t member : members) {
-          quantizers[member].format.grids.assign(1, grids.at(0));
-        }
-        return;
-      }
-    }
-    detail::unify(quantizers, members);
   }
 };
 
