@@ -64,8 +64,7 @@ public:
   }
 
   /// Ends the part: what it showed is now in the statistics.
-  /// @throws error for what went wrong since `open`, and for a tensor that was not shown; what an
-  ///   estimator threw.
+  /// @throws error for what went wrong since `open`, or was not shown; what an estimator threw.
   void close() {
     if (problem_) {
       std::rethrow_exception(problem_);
