@@ -35,6 +35,7 @@ cmake --build "$build" --target quantize_onnx fashion_mnist_to_npy >"$work/build
 "$build/examples/fashion_mnist_to_npy" /usr/share/datasets/fashion-mnist "$work"
 
 failed=0
+recipe=pot
 # check NET NAME AGAINST LEAST OPTION...: AGAINST is the name of a recorded run, or -; LEAST is an operation and how many of
 # it must run in integers at least, or -.
 check() {
@@ -42,7 +43,7 @@ check() {
   shift 4
   "$build/examples/quantize_onnx" "examples/models/$net.onnx" --calibration "$work/calibration.npy" \
     --test "$work/test.npy" --labels "$work/test_labels.npy" \
-    --output "$work/$name.onnx" --report "$work/$name.report.json" --quiet "$@"
+    --output "$work/$name.onnx" --report "$work/$name.report.json" --quiet --recipe "$recipe" "$@"
   "$python" scripts/onnxruntime/accuracy.py "$work/$name.onnx" "$work/test.npy" "$work/test_labels.npy" \
     >"$work/$name.json"
   "$python" scripts/onnxruntime/compare.py "$name" "$work/$name.report.json" "$work/$name.json" "$least" "$against" ||
@@ -67,6 +68,9 @@ check fashion_ds performance_apertensor - QLinearConv:9 --preset performance --a
 
 recorded fashion_mix QLinearConv:6 mixed --preset mixed
 recorded fashion_vit MatMulIntegerToFloat:14 mixed_transformer --preset mixed --model-type transformer
+for net in fashion_ds fashion_mix fashion_vit; do
+  recipe=ptq check $net ptq - -
+done
 check fashion_mix mixed_w16a16 - - --preset mixed --weights-bits 16 --activations-bits 16
 recorded fashion_ds - mixed_w4a4 --preset mixed --weights-bits 4 --activations-bits 4 --activations-granularity pertensor
 [ -z "$quick" ] || exit $failed

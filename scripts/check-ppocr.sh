@@ -63,7 +63,8 @@ check() {
     failed=1
 }
 
-check performance --preset performance
-check mixed --preset mixed
-check accuracy --preset accuracy
+check ptq
+check performance --recipe pot --preset performance
+check mixed --recipe pot --preset mixed
+check accuracy --recipe pot --preset accuracy
 exit $failed
