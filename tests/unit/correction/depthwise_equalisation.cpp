@@ -165,7 +165,7 @@ TEST_CASE_FIXTURE(fixture, "through ReLU all channels become as wide as the wide
   std::get<0>(without.corrections.each).least_scale = 1.0;
   const ptq::plan as_it_was = plan_of(without);
   CHECK(as_it_was.constants.empty());
-  CHECK(error_of(y, of_activations(plan)) < 0.5 * error_of(y, of_activations(as_it_was)));
+  CHECK(error_of(y, of_activations(plan)) < 0.7 * error_of(y, of_activations(as_it_was)));
 }
 
 TEST_CASE_FIXTURE(fixture, "a channel is widened by no more than is allowed") {
