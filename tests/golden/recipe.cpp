@@ -68,7 +68,7 @@ TEST_CASE_FIXTURE(fixture, "with eight bits the library's recipe keeps accuracy 
   engine::int8_engine lowered(graph, plan);
   const engine::tensor integral = lowered.outputs(images);
   CHECK(loss(integral) < 0.15);
-  CHECK(decibels(integral) > 38.0);
+  CHECK(decibels(integral) > 39.5);
 }
 
 TEST_CASE_FIXTURE(fixture, "weights with one grid for a tensor lose less than half a point") {

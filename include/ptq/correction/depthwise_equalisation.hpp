@@ -6,6 +6,7 @@
 #include <ptq/core/tensor_data.hpp>
 #include <ptq/correction/detail/equalisation_links.hpp>
 #include <ptq/correction/detail/layer_pair.hpp>
+#include <ptq/correction/equalisation_factors.hpp>
 #include <ptq/correction/preparation.hpp>
 #include <ptq/placement/place.hpp>
 
@@ -50,7 +51,9 @@ struct depthwise_equalisation {
     }
     for (const detail::equalisation_link& each : links_of(in, context.sites)) {
       const topology::node& second = in.nodes[each.second];
-      const std::vector<double> scale = scales_of(context, each);
+      const std::vector<double> scale = scales_of(
+          context, each, slice_maxima(detail::constant_under(after.model, in, second.inputs[1]), 0)
+      );
       if (std::ranges::all_of(scale, [](double s) { return s == 1.0; })) {
         continue;
       }
@@ -136,9 +139,12 @@ private:
     return result;
   }
 
-  [[nodiscard]] auto
-  scales_of(const preparation_context& context, const detail::equalisation_link& of) const
-      -> std::vector<double> {
+  /// @param weights  The width of the depthwise weights of each channel.
+  [[nodiscard]] auto scales_of(
+      const preparation_context& context,
+      const detail::equalisation_link& of,
+      const std::vector<double>& weights
+  ) const -> std::vector<double> {
     const std::vector<width> widths = widths_of(context, context.nodes.nodes[of.second].inputs[0]);
     const auto magnitude = [](const width& each) { return std::max(each.high, -each.low); };
     double widest = 0.0;
@@ -149,6 +155,19 @@ private:
     for (std::size_t c = 0; c != widths.size(); ++c) {
       if (magnitude(widths[c]) > 0.0) {
         result[c] = std::max(magnitude(widths[c]) / widest, least_scale);
+      }
+    }
+    // The weights of a channel that never fires mean nothing, but their scale is that of its bias
+    // as an integer.
+    double heaviest = 0.0;
+    for (std::size_t c = 0; c != widths.size(); ++c) {
+      if (magnitude(widths[c]) > 0.0) {
+        heaviest = std::max(heaviest, weights.at(c) * result[c]);
+      }
+    }
+    for (std::size_t c = 0; c != widths.size(); ++c) {
+      if (magnitude(widths[c]) == 0.0 && heaviest > 0.0 && weights.at(c) > heaviest) {
+        result[c] = std::max(heaviest / weights[c], least_scale);
       }
     }
     for (const detail::clamp_between& clamp : of.clamps) {

@@ -24,6 +24,7 @@ static_assert(ptq::quantization_preset<config::chosen<config::presets>>);
 static_assert(ptq::range_estimator<config::chosen<config::range_estimators>>);
 static_assert(ptq::aggregator<config::chosen<config::aggregators>>);
 static_assert(ptq::plan_correction<config::chosen<config::bias_corrections>>);
+static_assert(ptq::distribution_estimator<config::chosen<config::distribution_estimators>>);
 
 TEST_CASE("each name is that of its policy") {
   CHECK(holds<ptq::preset::performance>(config::choose<config::presets>("performance", "preset")));
@@ -69,7 +70,19 @@ TEST_CASE("each name is that of its policy") {
   CHECK(holds<ptq::correction::sequential_bias>(
       config::choose<config::bias_corrections>("sequential", "bias")
   ));
+  CHECK(holds<ptq::correction::verified_bias>(
+      config::choose<config::bias_corrections>("verified", "bias")
+  ));
   CHECK(holds<ptq::correction::none>(config::choose<config::bias_corrections>("none", "bias")));
+  const auto estimator = [](const char* name) {
+    return config::choose<config::distribution_estimators>(name, "estimator");
+  };
+  CHECK(holds<ptq::mean_squared_error>(estimator("mean_squared_error")));
+  CHECK(holds<ptq::min_max>(estimator("min_max")));
+  CHECK(holds<ptq::percentile>(estimator("percentile")));
+  CHECK(holds<ptq::octav>(estimator("octav")));
+  CHECK(holds<ptq::exact_clip>(estimator("exact_clip")));
+  CHECK(holds<ptq::kl_divergence>(estimator("kl_divergence")));
 }
 
 TEST_CASE("a name that is none is refused with the names that are") {

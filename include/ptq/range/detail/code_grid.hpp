@@ -55,7 +55,7 @@ struct code_grid {
 
 [[nodiscard]] inline auto
 code_grid_of(const value_range<float>& range, const target_grid& target) noexcept -> code_grid {
-  constexpr double least_step = std::numeric_limits<float>::denorm_min();
+  constexpr auto least_step = static_cast<double>(std::numeric_limits<float>::denorm_min());
   const auto last = static_cast<double>(target.levels - 1);
   if (target.mode == symmetric) {
     const bool has_negative = range.low < 0.0F || target.kind == tensor_kind::weights;
