@@ -152,7 +152,7 @@ int main() {
 
   //! [use]
   const ptq::default_quantization<ptq::preset::mixed, ptq::device::cpu> quantize{
-      .weights = {.bits = 2}, .activations = {.bits = 4}
+      .weights = {.bits = 2}, .activations = {.bits = 2}
   };
   const ptq::accuracy_aware_quantization control{.base = quantize, .maximal_drop = 0.02};
   const auto outcome = control(graph, evaluator, ptq::print_steps(std::cout));
