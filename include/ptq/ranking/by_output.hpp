@@ -50,7 +50,7 @@ struct by_output {
       const double off = of.meter.output_distance(plans[i], range, Kind);
       result.order.push_back({open[i], show == isolation::alone ? off : -off});
     }
-    std::ranges::stable_sort(result.order, std::ranges::greater{}, &ranked_group::score);
+    sort_by_score(result);
     result.subset.assign(range.begin(), range.end());
     return result;
   }

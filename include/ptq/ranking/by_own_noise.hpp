@@ -30,7 +30,12 @@ struct own_noise {
     const tensor_view view =
         of.format.axis ? values.view()
                        : tensor_view(values.values.data(), {std::size_t{1}, values.values.size()});
-    for (const noise& each : quantization_error(view, channel_grids{axis, of.format.grids})) {
+    std::vector<grid> grids = of.format.grids;
+    for (grid& each : grids) { // the saturation fix scales weights back: no noise
+      each.out_low = each.in_low;
+      each.out_high = each.in_high;
+    }
+    for (const noise& each : quantization_error(view, channel_grids{axis, grids})) {
       off += each.squared_error;
       length += each.signal;
     }
@@ -123,7 +128,7 @@ struct by_own_noise {
       }
       result.order.push_back({g, noise});
     }
-    std::ranges::stable_sort(result.order, std::ranges::greater{}, &ranked_group::score);
+    sort_by_score(result);
     result.subset.assign(range.begin(), range.end());
     return result;
   }

@@ -103,7 +103,7 @@ template <class R, class G, class E>
             });
         result.order.push_back({g, score});
       }
-      std::ranges::stable_sort(result.order, std::ranges::greater{}, &ranked_group::score);
+      sort_by_score(result);
       return result;
     };
   }

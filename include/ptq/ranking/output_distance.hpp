@@ -108,19 +108,24 @@ inline auto lead_of(const tensor_data& scores) -> double {
   return static_cast<double>(scores.values[best]) - next;
 }
 
-/// The probability of the best class: the scores themselves if they are a distribution, otherwise
-/// their softmax.
-inline auto confidence_of(const tensor_data& scores) -> double {
+/// Are the scores shares that add up to 1?
+inline auto is_distribution(const tensor_data& scores) -> bool {
   double sum = 0.0;
-  bool shares = true;
   for (const float value : scores.values) {
-    shares = shares && value >= 0.0F && value <= 1.0F;
+    if (!(value >= 0.0F && value <= 1.0F)) {
+      return false;
+    }
     sum += static_cast<double>(value);
   }
-  if (shares && std::abs(sum - 1.0) < 1e-3) {
-    return static_cast<double>(*std::ranges::max_element(scores.values));
-  }
-  return std::exp(log_softmax(scores.values)[best_class(scores)]);
+  return std::abs(sum - 1.0) < 1e-3;
+}
+
+/// The probability of the best class.
+/// @param shares  Are the scores probabilities? Otherwise their softmax is.
+inline auto confidence_of(const tensor_data& scores, bool shares) -> double {
+  const std::size_t best = best_class(scores);
+  return shares ? static_cast<double>(scores.values[best])
+                : std::exp(log_softmax(scores.values)[best]);
 }
 
 } // namespace detail

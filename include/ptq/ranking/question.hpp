@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/core/error.hpp>
 #include <ptq/core/samples.hpp>
 #include <ptq/evaluator/drop.hpp>
 #include <ptq/evaluator/metric.hpp>
 #include <ptq/ranking/plan_meter.hpp>
 #include <ptq/ranking/plan_variants.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -50,6 +53,19 @@ struct ranked_groups {
   std::vector<std::size_t> subset{}; ///< The samples that it looked at, in its order.
   std::string note{};                ///< How ties were broken, what could not be used.
 };
+
+/// Puts the highest score in front, of the same score the first group.
+/// @throws error for a score that is not a number.
+inline void sort_by_score(ranked_groups& groups) {
+  for (const ranked_group& each : groups.order) {
+    if (each.score != each.score) {
+      throw error("the score of group " + std::to_string(each.group) + " is not a number");
+    }
+  }
+  std::ranges::sort(groups.order, [](const ranked_group& a, const ranked_group& b) {
+    return a.score != b.score ? a.score > b.score : a.group < b.group;
+  });
+}
 
 /// What a ranking is asked: which of the groups that are still quantized should be reverted first?
 struct ranking_question {

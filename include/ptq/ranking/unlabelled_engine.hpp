@@ -48,9 +48,13 @@ public:
     if (!distance_ && !std::ranges::all_of(wanted, has_class_scores)) {
       distance_ = distance::nmse;
     }
+    const bool shares = !distance_ && std::ranges::all_of(wanted, [](const outputs& each) {
+      return detail::is_distribution(each.front());
+    });
     auto known = std::make_shared<reference>();
     for (std::size_t s = 0; s != wanted.size(); ++s) {
-      if (distance_ || detail::confidence_of(wanted[s].front()) >= how.annotation_conf_threshold) {
+      if (distance_ ||
+          detail::confidence_of(wanted[s].front(), shares) >= how.annotation_conf_threshold) {
         known->kept.push_back(s);
         known->wanted.push_back(std::move(wanted[s]));
       }
