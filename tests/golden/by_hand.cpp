@@ -5,7 +5,7 @@
 
 #include "engine/graph.hpp"
 #include "engine/model.hpp"
-#include "golden/quantize.hpp"
+#include "golden/plans.hpp"
 #include "golden/read_golden.hpp"
 
 namespace {
@@ -17,7 +17,7 @@ TEST_CASE("an algorithm chosen at run time gives the bits of the type written by
   const engine::graph graph(model);
   const ptq::statistics collected = golden_statistics();
   const auto chosen = [&](const char* configuration) {
-    return quantization_of(read_golden(configuration))(graph, collected);
+    return plan_from(read_golden(configuration), graph, collected);
   };
   const ptq::default_quantization<> performance;
   CHECK(performance(graph, collected) == chosen("performance"));

@@ -90,9 +90,10 @@ void compare(const golden_run& run, tally& found) {
   std::vector<entry> grids;
   for (const golden_quantizer& each : run.quantizers) {
     const ptq::quantizer& recorded = each.quantizer;
-    // The statistics were recorded behind channel alignment, which not all runs do.
-    const bool aligned_there = run.aligned_pairs.empty() && recorded.tensor.starts_with("/lin/");
-    if (recorded.kind != ptq::tensor_kind::activations || aligned_there) {
+    // The statistics were recorded behind channel alignment by all samples, which not all runs do.
+    const bool aligned_there = !run.aligned_pairs.empty() && run.samples.size() == 300;
+    if (recorded.kind != ptq::tensor_kind::activations ||
+        (!aligned_there && recorded.tensor.starts_with("/lin/"))) {
       continue;
     }
     const ptq::quantizer_site site{
