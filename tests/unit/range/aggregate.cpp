@@ -163,7 +163,8 @@ TEST_CASE("where POT gives NaN, all values count") {
   CHECK(aggregate::mean_no_outliers{}(numbers{2, 2}) == 2.0F);
 }
 
-TEST_CASE("up to 101 values, the least and the greatest are the outliers, and of 102 two at each end"
+TEST_CASE(
+    "up to 101 values, the least and the greatest are the outliers, and of 102 two at each end"
 ) {
   for (const std::size_t count : {3U, 50U, 100U, 101U, 102U}) {
     numbers values;

@@ -38,9 +38,9 @@ class quantizer_maker {
 public:
   /// All must outlive it.
   quantizer_maker(
-      const Ranges& ranges, const Schemes& schemes, const topology& in, const statistics& collected
+      const Ranges& by, const Schemes& with, const topology& in, const statistics& collected
   )
-      : ranges_(&ranges), schemes_(&schemes), in_(&in), collected_(&collected) {}
+      : ranges_(&by), schemes_(&with), in_(&in), collected_(&collected) {}
 
   /// @param prepared  Holds the constants that corrections replaced.
   [[nodiscard]] auto operator()(const quantizer_site& site, const plan& prepared) const
