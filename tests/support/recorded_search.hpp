@@ -274,7 +274,7 @@ private:
         const bool lower = run_->at("metrics").at(m).at("lower_is_better");
         const double score = each.at("scores").at(*more.begin());
         result.push_back(metric_at(m, nlohmann::json(lower ? -score : score)));
-        if (result.back().name != each.at("metric")) {
+        if (result.back().name != each.at("metric").get<std::string>()) {
           result.back().whole = 0.0; // POT's ranking scored one metric alone
         }
       }

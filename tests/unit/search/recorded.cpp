@@ -120,7 +120,7 @@ void compare(const std::string& trace, totals& sum) {
       ptq::group_set picked;
       std::ranges::set_difference(each.reverted, before, std::back_inserter(picked));
       REQUIRE(picked.size() == 1);
-      CHECK(ranking.names.at(picked.front()) == recorded.at("picked"));
+      CHECK(ranking.names.at(picked.front()) == recorded.at("picked").get<std::string>());
       CHECK((each.decision == "rolled back") == recorded.at("rolled_back").get<bool>());
       if (each.decision != "rolled back") {
         before = each.reverted;
