@@ -50,8 +50,6 @@ public:
 
   void remove(node_id id) { removed_[id] = true; }
 
-  [[nodiscard]] auto is_removed(node_id id) const -> bool { return removed_[id]; }
-
   /// Puts the nodes in order again, without those that were removed and constants that only they
   /// read.
   void finish();

@@ -33,6 +33,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -272,6 +273,15 @@ private:
       const G& of, const statistics& collected, E& evaluator, samples part, const observers& tell
   ) const -> plan {
     if constexpr (plan_evaluator_for<E, G>) {
+      const std::size_t available = evaluator.sample_count();
+      for (const std::size_t sample : part) {
+        if (sample >= available) {
+          throw error(
+              "the statistics saw sample " + std::to_string(sample) + ", but the evaluator has " +
+              std::to_string(available)
+          );
+        }
+      }
       plan_runner_of<G, E> engine(of, evaluator);
       const run_access run{&engine, std::move(part)};
       return quantize(of, collected, &run, tell);

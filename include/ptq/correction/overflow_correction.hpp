@@ -56,11 +56,11 @@ struct overflow_correction {
       }
       std::set<std::size_t> seen;
       const double input_step = input_step_of(context.nodes, before, *node, seen);
-      if (!(input_step > 0.0)) {
+      const double weight_step = step_of(entry->format.grids);
+      if (!(input_step > 0.0) || !(weight_step > 0.0)) {
         continue;
       }
-      const double ratio =
-          overflow_ratio(abs_max(context, *node), input_step, step_of(entry->format.grids));
+      const double ratio = overflow_ratio(abs_max(context, *node), input_step, weight_step);
       if (ratio == 1.0) {
         continue;
       }

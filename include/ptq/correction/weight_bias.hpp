@@ -52,7 +52,7 @@ struct weight_bias {
       std::vector<double> offset;
       for (std::size_t c = 0; c != of_wanted.size(); ++c) {
         const double v = of_wanted[c].deviation / (of_reached[c].deviation + epsilon);
-        scale.push_back(v > 0.0 ? v : 1.0);
+        scale.push_back(std::isfinite(v) && v > 0.0 ? v : 1.0);
         offset.push_back(
             shift ? of_wanted[c].mean - detail::rounded(scale.back() * of_reached[c].mean) : 0.0
         );

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -62,10 +63,10 @@ struct kl_divergence {
       -> std::size_t {
     const prefixes sums(of);
     std::size_t best = of.size();
-    double least = -1.0;
+    double least = std::numeric_limits<double>::infinity();
     for (std::size_t kept = levels; kept <= of.size(); ++kept) {
       const double found = sums.divergence(of, kept, levels);
-      if (least < 0.0 || found < least - indifferent) {
+      if (found < least - indifferent) {
         least = found;
         best = kept;
       }

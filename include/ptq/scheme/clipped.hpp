@@ -69,6 +69,9 @@ struct clipped {
     std::vector<grid> result = scheme.grids(ranges, request);
     for (grid& each : result) {
       each = to.of(each);
+      if (!(each.in_low < each.in_high)) {
+        throw error("clipping leaves nothing of a grid", {}, "clipping");
+      }
     }
     return result;
   }

@@ -24,6 +24,9 @@ struct nudged {
   grids(std::span<const value_range<float>> ranges, const scheme_request& request) const
       -> std::vector<grid> {
     check_scheme_input(ranges, request);
+    if (request.unified_zero_point) {
+      throw error("a nudged grid has a zero point of its own", {}, "unified_zero_point");
+    }
     const auto last = static_cast<double>(request.levels - 1);
     std::vector<grid> result;
     for (const value_range<float>& range : ranges) {

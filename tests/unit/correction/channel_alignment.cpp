@@ -92,7 +92,7 @@ struct recorded_pair {
     const auto in_mean = recorded("in_mean").values;
     const auto first_mean = recorded("first_mean" + stage).values;
     const auto second_mean = recorded("second_mean").values;
-    const std::string quantiles = "channel_quantiles/0.000100/1";
+    const std::string quantiles = "channel_quantiles/1e-04/1";
     for (std::size_t s = 0; s != 300; ++s) {
       const auto row = [s](const ptq::tensor_data& of) {
         return std::vector(
@@ -341,6 +341,10 @@ TEST_CASE_FIXTURE(toy_pair, "what does not follow from the first pass is observe
   const std::string message = message_of([&] { static_cast<void>(quantize(g, seen)); });
   CHECK(message.starts_with("first: a correction changes this tensor before its range is taken"));
   CHECK(quantize(g, seen, evaluator) == plan);
+  toy_evaluator fewer({data().front()});
+  CHECK(message_of([&] {
+          static_cast<void>(quantize(g, seen, fewer));
+        }) == "the statistics saw sample 1, but the evaluator has 1");
   toy_float_evaluator no_plans(data());
   CHECK_THROWS_AS(static_cast<void>(quantize(g, no_plans)), ptq::error);
 }

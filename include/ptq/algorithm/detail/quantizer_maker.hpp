@@ -108,7 +108,9 @@ public:
         clip_ranges(*ranges_, tensor_kind::activations, found);
         const quantizer_site& first = sites.sites[members.front()];
         const std::vector<value_range<float>> common{unified_range(found)};
-        const std::vector<grid> grids = grids_of(first, in.tensors[first.tensor].name, common);
+        const std::string& name = in.tensors[first.tensor].name;
+        std::vector<grid> grids = grids_of(first, name, common);
+        clip_grids(*ranges_, tensor_kind::activations, grids, name);
         for (const std::size_t member : members) {
           quantizers[member].format.grids.assign(1, grids.at(0));
         }

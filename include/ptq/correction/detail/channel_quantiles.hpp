@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ptq/core/value_range.hpp>
+#include <ptq/range/detail/outlier_prob.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -53,7 +54,7 @@ struct channel_quantiles {
   }
 
   [[nodiscard]] auto key() const -> std::string {
-    return "channel_quantiles/" + std::to_string(outlier_prob);
+    return "channel_quantiles/" + shortest(outlier_prob);
   }
 
   friend constexpr auto operator==(const channel_quantiles&, const channel_quantiles&)

@@ -83,6 +83,9 @@ public:
           found[{tensor, sample}] = {off, length};
         }
     );
+    if (found.size() != wanted_.size()) {
+      throw error("the evaluator did not show each output for each sample under a plan");
+    }
     double result = 0.0;
     for (const std::size_t tensor : tensors_) {
       double off = 0.0;
@@ -93,8 +96,9 @@ public:
           length += part.second;
         }
       }
-      if (off > 0.0) {
-        result += length > 0.0 ? off / length : std::numeric_limits<double>::infinity();
+      if (!(off <= 0.0)) { // what is no number is as far off as can be
+        const double share = off / length;
+        result += share >= 0.0 ? share : std::numeric_limits<double>::infinity();
       }
     }
     return result;
