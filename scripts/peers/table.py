@@ -141,7 +141,7 @@ optimisations, OpenVINO without its low-precision transformations.
 - Every tool sees the same samples in the same order, one at a time, on one core.
 - POT: target CPU, float32 inference; NNCF: `nncf.quantize` on `openvino.convert_model` (on `openvino.Core.read_model` it overlooks the biases of convolutions); ONNX
   Runtime: `quant_pre_process`, then `quantize_static` with QDQ, weights per channel as s8, activations u8 if not said otherwise.
-- *: `quantize_onnx` cannot write this net as ONNX yet; measured over all test samples on the example engine, in int8 through oneDNN and under the plan, by `--test` and `--report`.
+- *: measured on the example engine and not in ONNX Runtime: over all test samples, in int8 through oneDNN and under the plan, by `--test` and `--report`.
 - This library: `quantize_onnx` with `--recipe ptq`, its default, and nothing else; *pot* is `--recipe pot`, *per tensor* adds `--weights-granularity pertensor`.
 - Accuracies carry the noise of their samples: with 10,000 images a difference of 0.1 to 0.2 points between two good models means nothing, with 400 lines one of a point.
 
