@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """This library's quantize_onnx, run in ONNX Runtime: ours.py WORK QUANTIZE_ONNX [NET...]; writes WORK/ours.json.
 
-Where the program cannot write the model as ONNX yet, what it measured on the example engine, int8 and under the plan."""
+Where the program was not asked to write the model as ONNX, what it measured on the example engine, int8 and under the plan."""
 import json
 import pathlib
 import subprocess

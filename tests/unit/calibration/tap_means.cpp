@@ -56,7 +56,9 @@ TEST_CASE("a stride skips what no tap reads") {
   const ptq::window dilated{{2}, {1}, {3}, {1}, {0}};
   CHECK(ptq::tap_means(ptq::tensor_view(row, {1, 1, 4}), dilated) == std::vector{0.5, 550.0});
   CHECK(ptq::tap_means(ptq::tensor_view(row, {1, 1, 4}), {{6}, {1}, {1}, {0}, {0}}).empty());
-  CHECK_THROWS_AS(ptq::tap_means(ptq::tensor_view(row, {1, 4}), pairs), ptq::error);
+  CHECK_THROWS_AS(
+      static_cast<void>(ptq::tap_means(ptq::tensor_view(row, {1, 4}), pairs)), ptq::error
+  );
 }
 
 TEST_CASE("the mean output of any convolution follows from its tap means") {
@@ -182,7 +184,9 @@ TEST_CASE("a sample with values that have no finite square is refused by name") 
   request.mean_square(0, 1);
   toy_evaluator evaluator(std::vector<ptq::tensor_data>{{{1, 1, 2}, {1e30F, 1.0F}}});
   CHECK_THROWS_WITH_AS(
-      ptq::collect_statistics(g, read, evaluator, {0, 1}, request, ptq::observers{}),
+      static_cast<void>(
+          ptq::collect_statistics(g, read, evaluator, {0, 1}, request, ptq::observers{})
+      ),
       "x, sample 0: the tensor holds NaN, infinity or values too large",
       ptq::error
   );

@@ -250,7 +250,6 @@ TEST_CASE_FIXTURE(toy_pair, "alignment keeps the function and makes channels equ
   const auto after = ptq::resolve(g, aligned);
   float low = 0.0F;
   float high = 0.0F;
-  double mean_low = 0.0;
   double mean_abs_max = 0.0;
   for (const ptq::tensor_data& sample : data()) {
     const auto one = toy_run(g, before, std::span(&sample, 1));
@@ -261,7 +260,6 @@ TEST_CASE_FIXTURE(toy_pair, "alignment keeps the function and makes channels equ
     const auto& between = other.at(g.find("first")).values;
     low = std::min(low, *std::ranges::min_element(between));
     high = std::max(high, *std::ranges::max_element(between));
-    mean_low += static_cast<double>(*std::ranges::min_element(between)) / 9;
     mean_abs_max +=
         static_cast<double>(
             std::max(-*std::ranges::min_element(between), *std::ranges::max_element(between))

@@ -142,8 +142,14 @@ TEST_CASE("aggregators without outliers give the numbers of NNCF's test") {
     of_mean.insert(of_mean.end(), {-outliers[i], 1.2F * outliers[i]});
     numbers of_median = usual;
     of_median.insert(of_median.end(), {outliers[i], outliers[i]});
-    CHECK(aggregate::mean{}(of_mean) == doctest::Approx(means_of_all[i]).epsilon(1e-6));
-    CHECK(aggregate::mean_no_outliers{0.1}(of_mean) == doctest::Approx(means[i]).epsilon(1e-7));
+    CHECK(
+        aggregate::mean{}(of_mean) ==
+        doctest::Approx(static_cast<double>(means_of_all[i])).epsilon(1e-6)
+    );
+    CHECK(
+        aggregate::mean_no_outliers{0.1}(of_mean) ==
+        doctest::Approx(static_cast<double>(means[i])).epsilon(1e-7)
+    );
     CHECK(aggregate::median_no_outliers{0.1}(of_median) == medians[i]);
     all_of_mean.insert(all_of_mean.end(), of_mean.begin(), of_mean.end());
     of_median.insert(of_median.end(), {outliers.back(), outliers.back()});

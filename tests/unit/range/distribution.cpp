@@ -302,8 +302,8 @@ TEST_CASE("percentiles are those of all values") {
       const ptq::percentile policy{.percent = percent};
       const range estimated = policy.range(counted(many), target);
       const range wanted = exact(policy, many, target);
-      CHECK(estimated.high == doctest::Approx(wanted.high).epsilon(0.005));
-      CHECK(estimated.low == doctest::Approx(wanted.low).epsilon(0.005));
+      CHECK(estimated.high == doctest::Approx(static_cast<double>(wanted.high)).epsilon(0.005));
+      CHECK(estimated.low == doctest::Approx(static_cast<double>(wanted.low)).epsilon(0.005));
     }
   }
 }
