@@ -104,6 +104,8 @@ template <class R, class G, class E>
     return [&policy](const ranking_question& of) { return ranked_groups(policy.order(of)); };
   } else {
     return [&policy, &graph, &evaluator](const ranking_question& of) {
+      static_cast<void>(graph); // not every `score` takes them
+      static_cast<void>(evaluator);
       const plan& now = of.variants.of(of.reverted);
       ranked_groups result;
       for (const std::size_t g : of.variants.quantized(of.reverted)) {
