@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ptq/algorithm/detail/mixed_preset.hpp>
+#include <ptq/core/detail/check_options.hpp>
 #include <ptq/core/error.hpp>
 #include <ptq/device/devices.hpp>
 #include <ptq/evaluator/concept.hpp>
@@ -9,6 +10,7 @@
 #include <ptq/graph/digest.hpp>
 #include <ptq/graph/read.hpp>
 #include <ptq/observer/observer.hpp>
+#include <ptq/observer/step_text.hpp>
 #include <ptq/placement/groups.hpp>
 #include <ptq/ranking/budget.hpp>
 #include <ptq/ranking/by_output.hpp>
@@ -83,6 +85,7 @@ struct accuracy_aware_quantization {
       -> accuracy_outcome {
     using engine = std::remove_reference_t<E>;
     if constexpr (evaluator_for<engine, G> && group_ranking_for<Ranking, G, engine>) {
+      check_options();
       const observers all = observed_by(tell...);
       const topology in = read_graph(of).nodes;
       std::vector<plan_variants> starts;
@@ -99,6 +102,20 @@ struct accuracy_aware_quantization {
   }
 
 private:
+  void check_options() const {
+    detail::check_options_of(ranking);
+    detail::check_options_of(search);
+    early_stopping.check_options();
+    budget.check_options();
+    check_maximal_drop(maximal_drop);
+    for (const wanted_metric& each : metrics) {
+      check_maximal_drop(each.maximal_drop.value_or(0.0), each.name);
+    }
+    if (threads == 0) {
+      throw error("at least one thread is needed", {}, "threads");
+    }
+  }
+
   template <class G, class E, class Algorithm, class... Observers>
   static auto quantized(const Algorithm& with, const G& of, E& evaluator, Observers&... tell)
       -> plan {
@@ -156,17 +173,23 @@ private:
   ) const -> accuracy_outcome {
     std::unique_ptr<measuring_engine> engine =
         std::make_unique<measuring_engine_of<G, E>>(of, evaluator);
+    std::string measured_by = "labels";
     if (annotation_free || !measuring_evaluator_for<E, G>) {
       auto without = std::make_unique<unlabelled_engine>(std::move(engine), unlabelled);
       all.on_note({"metrics", "no labels: the metric is " + without->name()});
+      measured_by = without->name();
+      if (!unlabelled.distance) {
+        measured_by +=
+            " where it is sure by " + detail::json_number(unlabelled.annotation_conf_threshold);
+      }
       engine = std::move(without);
     }
     plan_meter meter(
         *engine, {.budget = budget, .stop = stop, .state = state, .threads = threads}, all
     );
-    const std::string about = digest(in) + " with " + std::to_string(engine->sample_count()) +
-                              " samples, from plan " +
-                              std::to_string(fingerprint(starts.front().of({})));
+    const std::string about =
+        digest(in) + " with " + std::to_string(engine->sample_count()) + " samples, from plan " +
+        std::to_string(fingerprint(starts.front().of({}))) + ", by " + measured_by;
     std::optional<measurement_log> before;
     if (resume && !state.empty()) {
       before = load_state(state, all);

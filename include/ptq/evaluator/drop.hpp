@@ -96,9 +96,17 @@ within(const std::vector<metric_limit>& limits, const std::vector<double>& drops
   return worst_excess(limits, drops) <= 0.0;
 }
 
+/// @throws error for a limit that is not a number: every drop would be within it.
+inline void check_maximal_drop(double maximal_drop, const std::string& metric = {}) {
+  if (std::isnan(maximal_drop)) {
+    throw error("the drop is not a number", metric, "maximal_drop");
+  }
+}
+
 /// The metrics of `measured` that are to be held, with their limits.
 /// @param wanted  Empty: all.
-/// @throws error for a metric that was not measured, and for a baseline that is not finite.
+/// @throws error for a metric that was not measured, for a baseline that is not finite, and for a
+///   limit that is not a number.
 [[nodiscard]] inline auto limits_of(
     const measurement& measured,
     const std::vector<wanted_metric>& wanted,
@@ -112,6 +120,7 @@ within(const std::vector<metric_limit>& limits, const std::vector<double>& drops
       throw error("the metric of the float model is not finite", from.name);
     }
     const double share = how.maximal_drop.value_or(maximal_drop);
+    check_maximal_drop(share, from.name);
     result.push_back(
         {.name = from.name,
          .direction = from.direction,

@@ -76,7 +76,8 @@ inline auto step_from(const nlohmann::json& line, const std::string& where) -> s
 
 } // namespace detail
 
-/// Reads the lines that `trace_lines` wrote.
+/// Reads the lines that `trace_lines` wrote. What was not finite, as a limit that is infinite, was
+/// written as null and is NaN now.
 /// @throws error that names the line and the member which is missing or wrong.
 [[nodiscard]] inline auto trace_from_lines(std::string_view text) -> std::vector<step> {
   std::vector<step> result;

@@ -65,7 +65,7 @@ inline auto json_numbers(const std::vector<std::size_t>& of) -> std::string {
 }
 
 inline auto percent(double value) -> std::string {
-  char text[32];
+  char text[320]; // the largest double has 309 digits before the point
   const auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, 4).ptr;
   return {text, end};
 }

@@ -10,7 +10,8 @@
 namespace ptq {
 
 /// A number by which a plan is known again: of its quantizers, their grids, and the constants that
-/// it replaces. Plans that mean the same to an engine have the same number.
+/// it replaces, in their order. Groups and the model do not count: plans that differ in nothing
+/// else mean the same to an engine.
 ///
 /// @par Determinism The same on every machine. Not a protection against forgery.
 [[nodiscard]] inline auto fingerprint(const plan& of) -> std::uint64_t {
@@ -18,6 +19,7 @@ namespace ptq {
   hash.number(of.quantizers.size());
   for (const auto& entry : of.quantizers) {
     hash.text(entry->tensor);
+    hash.number(entry->consumers.size());
     for (const port_name& port : entry->consumers) {
       hash.text(port.node);
       hash.number(port.input);
@@ -25,6 +27,7 @@ namespace ptq {
     hash.number(static_cast<std::uint64_t>(entry->format.bits));
     hash.number(static_cast<std::uint64_t>(entry->format.mode));
     hash.number(entry->format.axis ? *entry->format.axis + 1 : 0);
+    hash.number(entry->format.grids.size());
     for (const grid& each : entry->format.grids) {
       for (const float limit : {each.in_low, each.in_high, each.out_low, each.out_high}) {
         hash.number(std::bit_cast<std::uint32_t>(limit));

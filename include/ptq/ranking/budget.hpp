@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/core/error.hpp>
+
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -15,6 +18,12 @@ struct budget {
   std::size_t evaluations = std::numeric_limits<std::size_t>::max(); ///< Candidates measured.
   std::size_t samples = std::numeric_limits<std::size_t>::max();     ///< Inferences in all.
   std::chrono::duration<double> time{std::numeric_limits<double>::infinity()};
+
+  void check_options() const {
+    if (std::isnan(time.count())) {
+      throw error("the time is not a number", {}, "budget");
+    }
+  }
 
   friend auto operator==(const budget&, const budget&) -> bool = default;
 };

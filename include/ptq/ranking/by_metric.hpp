@@ -117,20 +117,27 @@ struct by_metric {
     ranked_groups result;
     result.note = "ties are drawn with seed " + std::to_string(seed);
     std::vector<double> drops = seen.drops;
-    for (double& each : drops) { // of metrics with a value of the whole, samples may have none
-      each = std::isnan(each) ? -std::numeric_limits<double>::infinity() : each;
-    }
+    // Of metrics with a value of the whole, samples may have none; outputs may be no numbers.
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    const auto replace_nan = [](std::vector<double>& in, double by) {
+      std::ranges::replace_if(in, [](double each) { return std::isnan(each); }, by);
+    };
+    replace_nan(drops, -infinity);
     if (drops.empty()) {
       drops = detail::output_drops(of, range, outputs);
+      replace_nan(drops, infinity);
       result.note += "; the metric has no values per sample: the worst are those whose outputs are "
                      "farthest off (" +
                      std::string(name_of(outputs)) + ")";
     }
     std::vector<double> finer(range.size(), 0.0);
-    if (const metric* const loss = detail::continuous_metric(seen.now, of.limit)) {
-      const metric& before = metric_called(seen.float_model, loss->name);
+    const metric* const loss = detail::continuous_metric(seen.now, of.limit);
+    const metric* const before =
+        loss == nullptr ? nullptr : &metric_called(seen.float_model, loss->name);
+    if (before != nullptr && before->per_sample.size() == loss->per_sample.size()) {
       finer =
-          detail::sample_drops({.name = loss->name, .direction = loss->direction}, before, *loss);
+          detail::sample_drops({.name = loss->name, .direction = loss->direction}, *before, *loss);
+      replace_nan(finer, -infinity);
       result.note = "ties are broken by `" + loss->name + "`, then " +
                     result.note.substr(std::string("ties are ").size());
     }
@@ -205,7 +212,32 @@ struct replay_pot {
   /// quantizer is called, `node/fq_input_0` or `node/fq_weights_1`.
   std::vector<std::string> names{};
 
+  void check_options() const {
+    if (ranking_subset_size == 0) {
+      throw error("at least one sample is needed", {}, "ranking_subset_size");
+    }
+  }
+
+  /// @throws error for `compared` and `names` that are not those of this search.
   [[nodiscard]] auto order(const ranking_question& of) const -> ranked_groups {
+    for (const std::size_t sample : compared) {
+      if (sample >= of.meter.sample_count()) {
+        throw error(
+            "sample " + std::to_string(sample) + " is not one of the " +
+                std::to_string(of.meter.sample_count()),
+            {},
+            "compared"
+        );
+      }
+    }
+    if (!names.empty() && names.size() != of.variants.groups().size()) {
+      throw error(
+          std::to_string(names.size()) + " names for " +
+              std::to_string(of.variants.groups().size()) + " groups",
+          {},
+          "names"
+      );
+    }
     const samples range = compared.empty() ? of.meter.all_samples() : samples(compared);
     std::vector<double> drops = detail::compare(of, range).drops;
     if (drops.empty()) {

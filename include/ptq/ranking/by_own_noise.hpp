@@ -67,8 +67,11 @@ inline auto own_noises(measuring_engine& engine, const plan& of, const samples& 
   for (const auto& [tensor, quantizers] : on) {
     taps.push_back(tensor);
   }
-  engine.runner()
-      ->run(plan{}, taps, range, [&](std::size_t, std::size_t tensor, const tensor_view& view) {
+  engine.runner()->run(
+      plan{},
+      taps,
+      engine.runner_samples(range),
+      [&](std::size_t, std::size_t tensor, const tensor_view& view) {
         const auto here = on.find(tensor);
         if (here != on.end()) {
           const tensor_data values = to_floats(view);
@@ -76,7 +79,8 @@ inline auto own_noises(measuring_engine& engine, const plan& of, const samples& 
             found[q].add(*of.quantizers[q], values);
           }
         }
-      });
+      }
+  );
   std::vector<double> result;
   for (const own_noise& each : found) {
     result.push_back(ratio_of(each.off, each.length));

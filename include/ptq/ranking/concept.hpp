@@ -3,6 +3,7 @@
 
 #include <ptq/core/detail/check_options.hpp>
 #include <ptq/evaluator/concept.hpp>
+#include <ptq/range/concept.hpp>
 #include <ptq/ranking/question.hpp>
 
 #include <algorithm>
@@ -38,6 +39,17 @@ concept orders_groups = requires(const R& policy, const ranking_question& of) {
   { policy.order(of) } -> std::convertible_to<ranked_groups>;
 };
 
+/// What tells the scores of a policy from those of others in a state.
+template <class R>
+auto question_of(const R& policy, std::size_t group) -> std::string {
+  std::string result = "score of group " + std::to_string(group) + " by ";
+  result += type_name<R>();
+  if constexpr (has_a_key<R>) {
+    result += ' ' + std::string(policy.key());
+  }
+  return result;
+}
+
 } // namespace detail
 
 /// The order in which groups are reverted.
@@ -47,6 +59,9 @@ concept orders_groups = requires(const R& policy, const ranking_question& of) {
 /// const -> double`, of a group that is quantized under the plan; the highest is reverted first.
 /// Or, for those that look at all groups together, `order(const ptq::ranking_question&) const ->
 /// ptq::ranked_groups`.
+///
+/// A `score` that depends on data members has `key() const -> std::string`, which names their
+/// values: a search that is resumed takes scores of the same type and key from its state.
 ///
 /// @par Laws
 /// - The same question has the same answer.
@@ -89,18 +104,19 @@ template <class R, class G, class E>
     return [&policy](const ranking_question& of) { return ranked_groups(policy.order(of)); };
   } else {
     return [&policy, &graph, &evaluator](const ranking_question& of) {
+      static_cast<void>(graph); // not every `score` takes them
+      static_cast<void>(evaluator);
       const plan& now = of.variants.of(of.reverted);
       ranked_groups result;
       for (const std::size_t g : of.variants.quantized(of.reverted)) {
         const group& what = of.variants.groups()[g];
-        const double score =
-            of.meter.answer(now, "score of group " + std::to_string(g), [&]() -> double {
-              if constexpr (detail::scores_with_the_engine<R, G, E>) {
-                return policy.score(graph, now, what, evaluator);
-              } else {
-                return policy.score(now, what, measure_ref(of.meter));
-              }
-            });
+        const double score = of.meter.answer(now, detail::question_of(policy, g), [&]() -> double {
+          if constexpr (detail::scores_with_the_engine<R, G, E>) {
+            return policy.score(graph, now, what, evaluator);
+          } else {
+            return policy.score(now, what, measure_ref(of.meter));
+          }
+        });
         result.order.push_back({g, score});
       }
       sort_by_score(result);

@@ -46,6 +46,9 @@ public:
   [[nodiscard]] virtual auto nodes() -> const topology& = 0;
   [[nodiscard]] virtual auto runner() -> plan_runner* = 0;
 
+  /// What the runner calls these samples.
+  [[nodiscard]] virtual auto runner_samples(const samples& range) const -> samples { return range; }
+
   /// Another one for another thread, over the same samples; null if there can be none.
   [[nodiscard]] virtual auto fork() const -> std::unique_ptr<measuring_engine> = 0;
 };

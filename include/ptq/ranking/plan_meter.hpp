@@ -24,6 +24,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -44,8 +45,14 @@ public:
     std::size_t threads = 1;
   };
 
+  /// @throws error for options that no search could use.
   plan_meter(measuring_engine& engine, options how, const observers& tell)
-      : engine_(&engine), how_(std::move(how)), tell_(&tell), count_(engine.sample_count()) {}
+      : engine_(&engine), how_(std::move(how)), tell_(&tell), count_(engine.sample_count()) {
+    how_.budget.check_options();
+    if (how_.threads == 0) {
+      throw error("at least one thread is needed", {}, "threads");
+    }
+  }
 
   [[nodiscard]] auto sample_count() const noexcept -> std::size_t { return count_; }
 
@@ -230,13 +237,6 @@ private:
     if (how_.threads < 2 || range.empty() || (how_.stop != nullptr && how_.stop->load())) {
       return;
     }
-    while (forks_.size() < how_.threads) {
-      forks_.push_back(engine_->fork());
-      if (forks_.back() == nullptr) {
-        forks_.clear();
-        return;
-      }
-    }
     std::vector<const plan*> open;
     const std::size_t left =
         (how_.budget.samples - std::min(how_.budget.samples, inferred_.total())) / range.size();
@@ -244,6 +244,17 @@ private:
       if (open.size() < left && known(each).count() == 0 &&
           log_.find({key_of(each), what, fingerprint_of(range)}) == nullptr) {
         open.push_back(&each);
+      }
+    }
+    const std::size_t workers = std::min(how_.threads, open.size());
+    if (workers < 2) {
+      return;
+    }
+    while (forks_.size() < workers) {
+      forks_.push_back(engine_->fork());
+      if (forks_.back() == nullptr) {
+        forks_.clear();
+        return;
       }
     }
     std::vector<measurement> answers(open.size());
@@ -258,8 +269,12 @@ private:
       }
     };
     std::vector<std::thread> threads;
-    for (std::size_t t = 1; t < how_.threads; ++t) {
-      threads.emplace_back([&, t] { work(*forks_[t]); });
+    threads.reserve(workers - 1);
+    try {
+      for (std::size_t t = 1; t != workers; ++t) {
+        threads.emplace_back([&, t] { work(*forks_[t]); });
+      }
+    } catch (const std::system_error&) { // those that there are do the work
     }
     work(*forks_[0]);
     for (std::thread& each : threads) {

@@ -106,16 +106,16 @@ public:
 
   [[nodiscard]] auto outputs_of(const plan& under, const samples& range)
       -> std::vector<outputs> override {
-    std::vector<std::size_t> list;
-    for (const std::size_t sample : range) {
-      list.push_back(reference_->kept[sample]);
-    }
-    return engine_->outputs_of(under, samples(std::move(list)));
+    return engine_->outputs_of(under, kept(range));
   }
 
   [[nodiscard]] auto nodes() -> const topology& override { return engine_->nodes(); }
 
   [[nodiscard]] auto runner() -> plan_runner* override { return engine_->runner(); }
+
+  [[nodiscard]] auto runner_samples(const samples& range) const -> samples override {
+    return engine_->runner_samples(kept(range));
+  }
 
   [[nodiscard]] auto fork() const -> std::unique_ptr<measuring_engine> override {
     auto another = engine_->fork();
@@ -137,6 +137,14 @@ private:
       std::shared_ptr<const reference> known
   )
       : engine_(std::move(engine)), distance_(kind), reference_(std::move(known)) {}
+
+  [[nodiscard]] auto kept(const samples& range) const -> samples {
+    std::vector<std::size_t> list;
+    for (const std::size_t sample : range) {
+      list.push_back(reference_->kept[sample]);
+    }
+    return samples(std::move(list));
+  }
 
   /// One output with more than one value on one axis, and the sample's.
   static auto has_class_scores(const outputs& of) -> bool {

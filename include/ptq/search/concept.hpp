@@ -32,7 +32,8 @@ concept searches = requires(const S& policy, search_context& in) {
 /// - The same context gives the same result: it draws nothing that has no seed.
 /// - `stop_reason::met` says that `judge` or `measure` found the result within the limits. Where
 ///   the measurement in full then finds otherwise, the search is called again; what was measured is
-///   known, and costs nothing.
+///   known, and costs nothing. If it then returns the same result again, the search ends with the
+///   best plan that was seen.
 template <class S>
 concept search_strategy = std::copy_constructible<S> && detail::searches<S>;
 

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,6 +68,7 @@ inline auto settle(
     trace_keeper& trace,
     const std::function<search_result(search_context&)>& search
 ) -> search_result {
+  std::set<group_set> failed;
   for (;;) {
     search_result found;
     bool over = false;
@@ -82,6 +84,12 @@ inline auto settle(
     if (over && found.why == stop_reason::requested) {
       return found;
     }
+    // A search that insists on what failed in full would do so for ever.
+    const bool insists = !over && found.why == stop_reason::met && failed.contains(found.reverted);
+    if (insists) {
+      found = {in.best(), stop_reason::unreachable};
+      over = true;
+    }
     meter.without_bounds(true);
     const verdict last = in.measure(found.reverted);
     in.flush();
@@ -92,10 +100,14 @@ inline auto settle(
         in.flush();
       }
     }
+    if (insists && in.measure(found.reverted).fits) {
+      found.why = stop_reason::met;
+    }
     meter.without_bounds(false);
     if (over || last.fits || found.why != stop_reason::met) {
       return found;
     }
+    failed.insert(found.reverted);
   }
 }
 

@@ -272,4 +272,56 @@ TEST_CASE("options of rankings that no run could use are refused by name") {
         }) == "the share is above 0 and up to 1 (option `metric_subset_ratio`)");
 }
 
+TEST_CASE("by metric takes a continuous metric without values, or with NaN, for the lowest") {
+  constexpr std::size_t groups = 4;
+  const auto graph = chain(groups);
+  for (const bool values_of_float : {false, true}) {
+    CAPTURE(values_of_float);
+    scripted_engine engine(groups, 400, additive({0.3, 0.3, 0.3, 0.3}));
+    std::size_t calls = 0;
+    engine.metrics = [&](std::span<const double> leads) {
+      ptq::measurement result = scripted_engine::top1(leads);
+      ptq::metric more{.name = "loss", .direction = ptq::lower_is_better, .whole = 1.0};
+      if (calls++ != 0 || values_of_float) {
+        for (std::size_t i = 0; i != leads.size(); ++i) {
+          more.per_sample.push_back(
+              i % 3 == 0 ? std::numeric_limits<double>::quiet_NaN() : -leads[i]
+          );
+        }
+      }
+      result.push_back(more);
+      return result;
+    };
+    const ptq::accuracy_aware_quantization<quantize_chain, ptq::ranking::by_metric> control{
+        .base = {groups}, .maximal_drop = 0.01, .metrics = {{.name = "top1"}}
+    };
+    const ptq::step found = first_ranking(control(graph, engine));
+    CHECK(found.order.size() == groups);
+    CHECK((found.reason.find("`loss`") != std::string::npos) == values_of_float);
+    std::vector<std::size_t> subset = found.subset;
+    std::ranges::sort(subset);
+    CHECK(subset.size() == 300);
+    CHECK(std::ranges::adjacent_find(subset) == subset.end());
+  }
+}
+
+TEST_CASE("what POT compared and called its groups is checked against the search") {
+  const auto graph = chain(2);
+  scripted_engine engine(2, 100, additive({0.5, 0.5}));
+  ptq::accuracy_aware_quantization<quantize_chain, ptq::ranking::replay_pot> control{
+      .base = {2}, .maximal_drop = 0.0
+  };
+  const auto message = [&] {
+    return message_of([&] { static_cast<void>(control(graph, engine)); });
+  };
+  control.ranking = {.compared = {3, 100}};
+  CHECK(message() == "sample 100 is not one of the 100 (option `compared`)");
+  control.ranking = {.names = {"op0/fq_input_0"}};
+  CHECK(message() == "1 names for 2 groups (option `names`)");
+  control.ranking = {.ranking_subset_size = 0};
+  CHECK(message() == "at least one sample is needed (option `ranking_subset_size`)");
+  control.ranking = {.compared = {3, 99}, .names = {"a", "b"}};
+  CHECK(message() == "no error");
+}
+
 } // namespace

@@ -4,15 +4,18 @@
 #include <ptq/search/greedy_pot.hpp>
 #include <ptq/search/keep_best.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -94,6 +97,7 @@ TEST_CASE("a search that is killed fifty times goes on to the same result") {
   const auto graph = chain(harm.size());
   scripted_engine whole(harm.size(), samples, additive(harm));
   const auto expected = without_times(control_with<defaults>("")(graph, whole));
+  std::size_t measured = 0;
   for (std::size_t killed = 0; killed != 50; ++killed) {
     CAPTURE(killed);
     const std::string state = here.folder / ("state" + std::to_string(killed));
@@ -116,7 +120,10 @@ TEST_CASE("a search that is killed fifty times goes on to the same result") {
     waitpid(child, &status, 0);
     scripted_engine engine(harm.size(), samples, additive(harm));
     CHECK(without_times(control_with<defaults>(state)(graph, engine)) == expected);
+    CHECK(engine.counts->measured <= whole.counts->measured);
+    measured += engine.counts->measured;
   }
+  CHECK(measured < 50 * whole.counts->measured); // answers were found in the states
 }
 
 TEST_CASE("a damaged state is refused with a reason, and the one before it is used") {
@@ -195,6 +202,64 @@ TEST_CASE("the state of another search is refused and without resume it is writt
   CHECK(message_of([&] {
           static_cast<void>(control(graph, engine));
         }).find("cannot be written") != std::string::npos);
+}
+
+TEST_CASE("a state of another metric without labels is refused") {
+  const scratch here;
+  const auto graph = chain(harm.size());
+  scripted_engine engine(harm.size(), samples, additive(harm));
+  auto control =
+      control_with<setting<ptq::ranking::by_nmse, ptq::search::bisection<>>>(here.folder / "state");
+  const auto message = [&] {
+    return message_of([&] { static_cast<void>(control(graph, engine)); });
+  };
+  CHECK(message() == "no error");
+  control.annotation_free = true;
+  control.unlabelled.annotation_conf_threshold = 0.0; // of all samples, as with labels
+  CHECK(message().find("the state is of another search") != std::string::npos);
+  control.state = (here.folder / "nmse").string();
+  control.unlabelled.distance = ptq::distance::nmse;
+  CHECK(message() == "no error");
+  CHECK(message() == "no error");
+  control.unlabelled.distance = ptq::distance::kl;
+  CHECK(message().find("the state is of another search") != std::string::npos);
+}
+
+/// Reverts the group of this number first.
+struct by_number {
+  std::size_t first = 0;
+
+  auto score(const ptq::plan&, const ptq::group& what, ptq::measure_ref) const -> double {
+    return what.operations.front() == "op" + std::to_string(first) ? 1.0 : 0.0;
+  }
+
+  auto key() const -> std::string { return std::to_string(first); }
+};
+
+struct by_name {
+  auto score(const ptq::plan&, const ptq::group& what, ptq::measure_ref) const -> double {
+    return std::stod(what.operations.front().substr(2));
+  }
+};
+
+TEST_CASE("the scores of another ranking are not taken from a state") {
+  const scratch here;
+  const auto graph = chain(harm.size());
+  const auto first_of = [&](auto control) {
+    scripted_engine engine(harm.size(), samples, additive(harm));
+    const auto found = control(graph, engine);
+    const auto at = std::ranges::find(found.trace, ptq::step_kind::ranking, &ptq::step::kind);
+    REQUIRE(at != found.trace.end());
+    return at->order.front().operations.front();
+  };
+  const std::string state = here.folder / "state";
+  auto by_three = control_with<setting<by_number, ptq::search::bisection<>>>(state);
+  by_three.ranking.first = 3;
+  CHECK(first_of(by_three) == "op3");
+  auto by_five = by_three;
+  by_five.ranking.first = 5;
+  CHECK(first_of(by_five) == "op5");
+  CHECK(first_of(control_with<setting<by_name, ptq::search::bisection<>>>(state)) == "op7");
 }
 
 TEST_CASE("another limit goes on from what was measured for the first") {
@@ -278,13 +343,106 @@ TEST_CASE("threads do not change the result") {
   const auto expected = without_times(control(graph, engine));
   const auto other = without_times(by_metric(graph, engine));
   const std::size_t alone = engine.counts->measured;
-  for (const std::size_t threads : {2U, 3U, 8U}) {
+  for (const std::size_t threads : {2U, 3U, 8U, 100U}) {
     control.threads = threads;
     by_metric.threads = threads;
     scripted_engine forked(harm.size(), samples, additive(harm));
     CHECK(without_times(control(graph, forked)) == expected);
     CHECK(without_times(by_metric(graph, forked)) == other);
     CHECK(forked.counts->measured < alone); // the rest was measured by its forks
+  }
+}
+
+TEST_CASE("a thread has an engine of its own where there is a plan for it") {
+  constexpr std::size_t groups = 4;
+  const auto graph = chain(groups);
+  std::size_t forks = 0;
+
+  struct counts_forks : scripted_engine {
+    counts_forks(scripted_engine from, std::size_t* count)
+        : scripted_engine(std::move(from)), made(count) {}
+
+    auto fork() const -> counts_forks {
+      ++*made;
+      return {scripted_engine::fork(), made};
+    }
+
+    std::size_t* made;
+  };
+
+  counts_forks engine(scripted_engine(groups, samples, additive({0.3, 0.3, 0.3, 0.3})), &forks);
+  auto control = control_with<setting<ptq::ranking::by_metric, ptq::search::keep_best<>>>("");
+  control.base.groups = groups;
+  control.threads = 64;
+  static_cast<void>(control(graph, engine));
+  CHECK(forks > 1);
+  CHECK(forks <= groups);
+}
+
+/// Fails the test if it is called.
+struct never {
+  template <class G, class E>
+  auto operator()(const G& /*graph*/, E&& /*evaluator*/) const -> ptq::plan {
+    FAIL("quantized before the options were checked");
+    return {};
+  }
+};
+
+TEST_CASE("options that no search could use are refused before anything is quantized") {
+  const auto graph = chain(2);
+  scripted_engine engine(2, samples, additive({0.5, 0.5}));
+  using control = ptq::accuracy_aware_quantization<never, ptq::ranking::by_metric>;
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto message = [&](const control& with) {
+    return message_of([&] { static_cast<void>(with(graph, engine)); });
+  };
+  CHECK(
+      message({.ranking = {.ranking_subset_size = 0}}) ==
+      "at least one sample is needed (option `ranking_subset_size`)"
+  );
+  CHECK(message({.maximal_drop = nan}) == "the drop is not a number (option `maximal_drop`)");
+  CHECK(
+      message({.metrics = {{.name = "top1", .maximal_drop = nan}}}) ==
+      "top1: the drop is not a number (option `maximal_drop`)"
+  );
+  CHECK(
+      message({.budget = {.time = std::chrono::duration<double>(nan)}}) ==
+      "the time is not a number (option `budget`)"
+  );
+  CHECK(
+      message({.early_stopping = {.chunk = 0}}) ==
+      "at least one sample is needed (option `early_stopping`)"
+  );
+  CHECK(message({.threads = 0}) == "at least one thread is needed (option `threads`)");
+  CHECK(message_of([&] {
+          static_cast<void>(
+              ptq::limits_of({{.name = "top1", .whole = 0.5}}, {}, nan, ptq::drop::relative)
+          );
+        }) == "top1: the drop is not a number (option `maximal_drop`)");
+}
+
+/// Says that nothing has to be reverted, whatever is measured.
+struct insists {
+  auto operator()(ptq::search_context& in) const -> ptq::search_result {
+    static_cast<void>(in.judge({0}));
+    return {{}, ptq::stop_reason::met};
+  }
+};
+
+TEST_CASE("a search that insists on a plan that fails ends with the best that was seen") {
+  const auto graph = chain(2);
+  for (const double other : {0.0, 0.9}) {
+    CAPTURE(other);
+    scripted_engine engine(2, samples, additive({0.9, other}));
+    const ptq::accuracy_aware_quantization<quantize_chain, ptq::ranking::by_nmse, insists> control{
+        .base = {2}, .maximal_drop = 0.01
+    };
+    const ptq::accuracy_outcome found = control(graph, engine);
+    CHECK(found.reached == (other == 0.0));
+    CHECK(found.why == (other == 0.0 ? ptq::stop_reason::met : ptq::stop_reason::unreachable));
+    CHECK(found.returned_in_full);
+    REQUIRE(found.reverted.size() == 1);
+    CHECK(found.reverted[0].operations.front() == "op0");
   }
 }
 

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <ptq/json/plan.hpp>
 #include <ptq/json/trace.hpp>
 #include <ptq/observer/print_steps.hpp>
+#include <ptq/plan/fingerprint.hpp>
+#include <ptq/plan/validate.hpp>
 #include <ptq/ranking/plan_variants.hpp>
 #include <ptq/search/revert.hpp>
 
+#include <cmath>
+#include <cstddef>
 #include <limits>
 #include <sstream>
 #include <string>
@@ -11,6 +16,7 @@
 #include <doctest/doctest.h>
 
 #include "support/message.hpp"
+#include "support/scratch.hpp"
 #include "support/scripted_search.hpp"
 
 namespace {
@@ -19,6 +25,13 @@ using namespace ptq::test;
 
 auto start() -> ptq::plan {
   return quantize_chain{3}(0, 0);
+}
+
+/// What is wrong with a plan, by `validate` and by `save`.
+auto problems_of(const ptq::plan& of) -> std::string {
+  const scratch here;
+  return message_of([&] { ptq::validate(of); }) + ", " +
+         message_of([&] { ptq::save(of, (here.folder / "plan.json").string()); });
 }
 
 TEST_CASE("a group is reverted to float, to its weights alone, or to another plan") {
@@ -48,6 +61,64 @@ TEST_CASE("a group is reverted to float, to its weights alone, or to another pla
   REQUIRE(mixed.constants.size() == 1);
   CHECK(mixed.constants[0]->node == "op1");
   CHECK(mixed.groups == from.groups);
+  for (std::size_t q = 0; q != 6; ++q) {
+    CHECK(mixed.quantizers[q]->consumers == from.quantizers[q]->consumers);
+  }
+  CHECK(problems_of(ptq::revert::to_float{}(from, middle)) == "no error, no error");
+  CHECK(problems_of(weights) == "no error, no error");
+  CHECK(problems_of(mixed) == "no error, no error");
+}
+
+TEST_CASE("what leaves a plan with a reversion leaves its groups") {
+  const ptq::plan from = start();
+  const ptq::group& middle = *from.groups[1];
+  const ptq::plan weights = ptq::revert::to_weights_only{}(from, middle);
+  REQUIRE(weights.groups.size() == 3);
+  CHECK(weights.groups[0] == from.groups[0]);
+  CHECK(*weights.groups[1] == ptq::group{{{"op1", 1}}, {"op1"}});
+
+  // The other plan has weights of op1 alone, and nothing of op2.
+  ptq::plan other = weights.without(*from.groups[2]);
+  const ptq::plan part = ptq::revert::to_plan{other}(from, middle);
+  CHECK(part == weights);
+  CHECK(problems_of(part) == "no error, no error");
+  const ptq::plan none = ptq::revert::to_plan{other}(from, *from.groups[2]);
+  CHECK(none == ptq::revert::to_float{}(from, *from.groups[2]));
+  CHECK(problems_of(none) == "no error, no error");
+}
+
+TEST_CASE("a group is not taken from a plan that does not fit") {
+  ptq::plan from = start();
+  ptq::plan other = start();
+  const auto message = [&] {
+    return message_of([&] { static_cast<void>(ptq::revert::to_plan{other}(from, *from.groups[1])); }
+    );
+  };
+  from.model.digest = "fnv1a64:1";
+  CHECK(message() == "no error"); // not checked
+  other.model.digest = "fnv1a64:2";
+  CHECK(message() == "the plan is of another model: fnv1a64:2, not fnv1a64:1 (option `revert`)");
+  other.model.digest = from.model.digest;
+  other.constants.emplace_back(ptq::replaced_constant{"w1", "", "alignment", {{1}, {2.0F}}});
+  CHECK(
+      message() ==
+      "the plan has other constants that were replaced for the whole model (option `revert`)"
+  );
+  from.constants = other.constants;
+  CHECK(message() == "no error");
+}
+
+TEST_CASE("a fingerprint tells apart what consumers and grids run into") {
+  ptq::plan one = start();
+  CHECK(ptq::fingerprint(one) == ptq::fingerprint(start()));
+  ptq::plan other = one;
+  other.groups.clear();
+  other.model.name = "another";
+  CHECK(ptq::fingerprint(one) == ptq::fingerprint(other));
+  ptq::quantizer more = *other.quantizers.front();
+  more.format.grids.push_back(more.format.grids.front());
+  other.quantizers.front() = more;
+  CHECK(ptq::fingerprint(one) != ptq::fingerprint(other));
 }
 
 TEST_CASE("the plan of a set of groups does not depend on the order in which they were asked for") {
@@ -107,6 +178,15 @@ TEST_CASE("a trace is written as lines of JSON and read back to the same") {
   CHECK(ptq::trace_from_lines("").empty());
 }
 
+TEST_CASE("what is not finite in a trace is read as NaN") {
+  ptq::step made = some_steps()[0];
+  made.metrics[0].limit = std::numeric_limits<double>::infinity();
+  const auto back = ptq::trace_from_lines(ptq::json_line(made) + "\n");
+  REQUIRE(back.size() == 1);
+  CHECK(std::isnan(back[0].metrics.at(0).limit));
+  CHECK(back[0].metrics[0].value == 0.9);
+}
+
 TEST_CASE("a trace that was cut short or changed is refused with the line and the member") {
   std::string text =
       ptq::json_line(some_steps()[0]) + "\n" + ptq::json_line(some_steps()[2]) + "\n";
@@ -128,6 +208,16 @@ TEST_CASE("a trace that was cut short or changed is refused with the line and th
       CHECK(message(text.substr(0, length)) != "no error");
     }
   }
+}
+
+TEST_CASE("a step with the largest numbers is a line to read") {
+  ptq::step made = some_steps()[0];
+  made.metrics[0].value = -std::numeric_limits<double>::max();
+  const std::string line = ptq::line_of(made);
+  CHECK(
+      line.find("top1 -179769313486231570814527423731704356798070567525844996598917") != line.npos
+  );
+  CHECK(line.find("4124858368.0000; 0 samples") != line.npos);
 }
 
 TEST_CASE("a step is a line to read") {

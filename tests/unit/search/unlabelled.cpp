@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <ptq/algorithm/accuracy_aware_quantization.hpp>
+#include <ptq/ranking/by_own_noise.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -101,6 +105,41 @@ TEST_CASE("annotation_free measures agreement though the engine has labels") {
   const ptq::accuracy_outcome found = control(chain(groups), engine);
   CHECK(found.measured_by == "agreement with the float model");
   CHECK(engine.counts->measured == 0);
+}
+
+/// Keeps the samples of which more than the output was asked for.
+struct keeps_asked : shows_alone {
+  std::set<std::size_t>* asked = nullptr;
+
+  template <class G>
+  void observe(
+      const G& graph,
+      const ptq::plan& under,
+      std::span<const ptq::tap<G>> taps,
+      const ptq::samples& range,
+      ptq::show_ref<int> show
+  ) {
+    if (taps.size() > 1) {
+      asked->insert(range.begin(), range.end());
+    }
+    shows_alone::observe(graph, under, taps, range, show);
+  }
+};
+
+TEST_CASE("a ranking looks at the samples that are measured") {
+  constexpr std::size_t groups = 3;
+  const auto sure = [](std::size_t s) { return s % 3 == 2; };
+  const auto lead = [&](const std::vector<bool>& quantized, std::size_t s) {
+    return sure(s) ? (quantized[1] ? -2.0 : 2.0) : 0.1;
+  };
+  std::set<std::size_t> asked;
+  keeps_asked engine{{scripted_engine(groups, 300, lead)}, &asked};
+  const ptq::accuracy_aware_quantization<quantize_chain, ptq::ranking::by_own_noise> control{
+      .base = {groups}, .maximal_drop = 0.01
+  };
+  CHECK(control(chain(groups), engine).reached);
+  CHECK(asked.size() == 64);
+  CHECK(std::ranges::all_of(asked, sure));
 }
 
 } // namespace
