@@ -40,7 +40,7 @@ public:
   /// The outputs of each sample, in the order of the range.
   /// @throws error if a sample or an output was not shown.
   [[nodiscard]] virtual auto outputs_of(const plan& under, const samples& range)
-      -> std::vector<outputs> = 0;
+      -> std::vector<output_tensors> = 0;
 
   /// The graph, and what runs plans on it, for a ranking that looks inside; null if nothing does.
   [[nodiscard]] virtual auto nodes() -> const topology& = 0;
@@ -78,7 +78,7 @@ public:
   [[nodiscard]] auto shows_outputs() const -> bool override { return plan_evaluator_for<E, G>; }
 
   [[nodiscard]] auto outputs_of(const plan& under, const samples& range)
-      -> std::vector<outputs> override {
+      -> std::vector<output_tensors> override {
     if constexpr (plan_evaluator_for<E, G>) {
       return shown_outputs(under, range);
     } else {
@@ -110,12 +110,12 @@ public:
 
 private:
   [[nodiscard]] auto shown_outputs(const plan& under, const samples& range)
-      -> std::vector<outputs> {
+      -> std::vector<output_tensors> {
     std::map<std::size_t, std::vector<std::size_t>> positions;
     for (std::size_t at = 0; at != range.size(); ++at) {
       positions[range[at]].push_back(at);
     }
-    std::vector<outputs> result(range.size(), outputs(leaving_.size()));
+    std::vector<output_tensors> result(range.size(), output_tensors(leaving_.size()));
     std::vector<std::vector<bool>> shown(range.size(), std::vector<bool>(leaving_.size()));
     runner()->run(
         under,

@@ -28,7 +28,7 @@ enum class distance : std::uint8_t {
 }
 
 /// The outputs of a model for one sample.
-using outputs = std::vector<tensor_data>;
+using output_tensors = std::vector<tensor_data>;
 
 namespace detail {
 
@@ -133,7 +133,8 @@ inline auto confidence_of(const tensor_data& scores, bool shares) -> double {
 /// The distance of one sample's outputs to the float model's.
 /// @throws error if the shapes differ.
 [[nodiscard]] inline auto
-distance_between(distance kind, const outputs& wanted, const outputs& reached) -> double {
+distance_between(distance kind, const output_tensors& wanted, const output_tensors& reached)
+    -> double {
   if (wanted.size() != reached.size() || wanted.empty()) {
     throw error("an engine shows each output of the graph for each sample");
   }
@@ -157,9 +158,9 @@ distance_between(distance kind, const outputs& wanted, const outputs& reached) -
 
 /// The distance over several samples: of nmse the ratio of the sums, so that samples with small
 /// outputs do not outweigh the others; of the rest the mean.
-[[nodiscard]] inline auto
-distance_between(distance kind, std::span<const outputs> wanted, std::span<const outputs> reached)
-    -> double {
+[[nodiscard]] inline auto distance_between(
+    distance kind, std::span<const output_tensors> wanted, std::span<const output_tensors> reached
+) -> double {
   double sum = 0.0;
   if (kind != distance::nmse) {
     for (std::size_t s = 0; s != wanted.size(); ++s) {

@@ -203,7 +203,7 @@ public:
   /// The same for `output_distance`.
   void compare_ahead(std::span<const plan> of, const samples& range, distance kind) {
     if (how_.threads > 1) {
-      const std::vector<outputs>& wanted = float_outputs(range);
+      const std::vector<output_tensors>& wanted = float_outputs(range);
       ask_ahead(of, what_distance(kind), range, [&](measuring_engine& engine, const plan& under) {
         return distances(engine, under, range, kind, wanted);
       });
@@ -220,9 +220,9 @@ private:
       const plan& under,
       const samples& range,
       distance kind,
-      const std::vector<outputs>& wanted
+      const std::vector<output_tensors>& wanted
   ) -> measurement {
-    const std::vector<outputs> reached = engine.outputs_of(under, range);
+    const std::vector<output_tensors> reached = engine.outputs_of(under, range);
     metric result{.name = what_distance(kind)};
     for (std::size_t s = 0; s != wanted.size(); ++s) {
       result.per_sample.push_back(distance_between(kind, wanted[s], reached[s]));
@@ -290,7 +290,7 @@ private:
 
   static auto key_of(const plan& of) -> std::uint64_t { return of.empty() ? 0 : fingerprint(of); }
 
-  auto float_outputs(const samples& range) -> const std::vector<outputs>& {
+  auto float_outputs(const samples& range) -> const std::vector<output_tensors>& {
     const std::uint64_t on = fingerprint_of(range);
     auto found = float_outputs_.find(on);
     if (found == float_outputs_.end()) {
@@ -351,7 +351,7 @@ private:
   std::size_t count_;
   measurement_log log_{};
   std::map<std::uint64_t, known_values> plans_{};
-  std::map<std::uint64_t, std::vector<outputs>> float_outputs_{};
+  std::map<std::uint64_t, std::vector<output_tensors>> float_outputs_{};
   std::set<std::uint64_t> compared_{}; ///< Samples of which the float outputs were asked for.
   std::set<measurement_log::question> asked_{};
   std::vector<std::unique_ptr<measuring_engine>> forks_{};

@@ -43,12 +43,12 @@ public:
     if (!(how.annotation_conf_threshold >= 0.0) || how.annotation_conf_threshold > 1.0) {
       throw error("the confidence is 0 to 1", {}, "annotation_conf_threshold");
     }
-    std::vector<outputs> wanted = engine_->outputs_of(plan{}, {0, engine_->sample_count()});
+    std::vector<output_tensors> wanted = engine_->outputs_of(plan{}, {0, engine_->sample_count()});
     distance_ = how.distance;
     if (!distance_ && !std::ranges::all_of(wanted, has_class_scores)) {
       distance_ = distance::nmse;
     }
-    const bool shares = !distance_ && std::ranges::all_of(wanted, [](const outputs& each) {
+    const bool shares = !distance_ && std::ranges::all_of(wanted, [](const output_tensors& each) {
       return detail::is_distribution(each.front());
     });
     auto known = std::make_shared<reference>();
@@ -85,11 +85,11 @@ public:
     } else {
       result.most = 1.0;
     }
-    const std::vector<outputs> reached =
-        under.empty() ? std::vector<outputs>{} : outputs_of(under, range);
+    const std::vector<output_tensors> reached =
+        under.empty() ? std::vector<output_tensors>{} : outputs_of(under, range);
     for (std::size_t at = 0; at != range.size(); ++at) {
-      const outputs& wanted = reference_->wanted[range[at]];
-      const outputs& found = under.empty() ? wanted : reached[at];
+      const output_tensors& wanted = reference_->wanted[range[at]];
+      const output_tensors& found = under.empty() ? wanted : reached[at];
       if (distance_) {
         result.per_sample.push_back(distance_between(*distance_, wanted, found));
         continue;
@@ -105,7 +105,7 @@ public:
   }
 
   [[nodiscard]] auto outputs_of(const plan& under, const samples& range)
-      -> std::vector<outputs> override {
+      -> std::vector<output_tensors> override {
     return engine_->outputs_of(under, kept(range));
   }
 
@@ -128,7 +128,7 @@ public:
 private:
   struct reference {
     std::vector<std::size_t> kept{}; ///< The engine's samples that are measured.
-    std::vector<outputs> wanted{};
+    std::vector<output_tensors> wanted{};
   };
 
   unlabelled_engine(
@@ -147,7 +147,7 @@ private:
   }
 
   /// One output with more than one value on one axis, and the sample's.
-  static auto has_class_scores(const outputs& of) -> bool {
+  static auto has_class_scores(const output_tensors& of) -> bool {
     return of.size() == 1 && of.front().values.size() > 1 &&
            std::ranges::count_if(of.front().shape, [](std::size_t extent) { return extent > 1; }) ==
                1;
