@@ -13,18 +13,24 @@
 
 #include "options.hpp"
 
-void describe_accuracy(CLI::App& app, accuracy_options& chosen, const char* group) {
+namespace {
+
+constexpr const char* heading = "Options of --accuracy-aware";
+
+} // namespace
+
+void describe_accuracy(CLI::App& app, accuracy_options& chosen) {
   const auto add = [&](const char* name, auto& value, const char* text, const char* type) {
-    app.add_option(name, value, text)->type_name(type)->group(group);
+    app.add_option(name, value, text)->type_name(type)->group(heading);
   };
   const auto flag = [&](const char* name, bool& value, const char* text) {
-    app.add_flag(name, value, text)->group(group);
+    app.add_flag(name, value, text)->group(heading);
   };
   const auto one_of = [&](const char* name, std::string& value, const char* text, auto... names) {
     app.add_option(name, value, text)
         ->check(CLI::IsMember(std::vector<std::string>{names...}))
         ->capture_default_str()
-        ->group(group);
+        ->group(heading);
   };
   add("--validation", chosen.validation, "Samples that the search measures on", "X.npy");
   add("--validation-labels", chosen.validation_labels, "Their classes", "Y.npy");
@@ -104,6 +110,13 @@ void describe_accuracy(CLI::App& app, accuracy_options& chosen, const char* grou
   add("--trace", chosen.trace, "Write each step as a line of JSON, as it goes", "FILE");
 }
 
+void hide_accuracy(CLI::App& app) {
+  for (CLI::Option* const each :
+       app.get_options([](CLI::Option* option) { return option->get_group() == heading; })) {
+    each->group("");
+  }
+}
+
 auto help_on_accuracy() -> std::string {
   CLI::App app("With --accuracy-aware: as few operations as can be are taken back from the plan, "
                "until\nthe accuracy has dropped by no more than --maximal-drop.");
@@ -116,7 +129,7 @@ auto help_on_accuracy() -> std::string {
       "Ctrl-C ends the search with the best plan so far. Exit code 2: done, but not held."
   );
   accuracy_options unused;
-  describe_accuracy(app, unused, "Options");
+  describe_accuracy(app, unused);
   return app.help("quantize_onnx ... --accuracy-aware");
 }
 
@@ -136,21 +149,23 @@ void refuse_values(const accuracy_options& of) {
     }
   };
   const auto share = [&](const std::optional<double>& value, const char* option) {
-    refuse(value && !(*value >= 0.0 && *value <= 1.0), option, "is 0 to 1");
+    refuse(value && !(*value >= 0.0 && *value <= 1.0), option, "has to be 0 to 1");
   };
   refuse(
       !std::isfinite(of.maximal_drop) || of.maximal_drop < 0.0,
       "--maximal-drop",
-      "is a number, 0 or more"
+      "has to be a number, 0 or more"
   );
   refuse(
-      of.baseline_value && !std::isfinite(*of.baseline_value), "--baseline-value", "is a number"
+      of.baseline_value && !std::isfinite(*of.baseline_value),
+      "--baseline-value",
+      "has to be a number"
   );
   share(of.annotation_conf_threshold, "--annotation-conf-threshold");
   share(of.metric_subset_ratio, "--metric-subset-ratio");
-  refuse(of.metric_subset_ratio == 0.0, "--metric-subset-ratio", "is above 0");
-  refuse(of.ranking_subset_size == 0U, "--ranking-subset-size", "is 1 or more");
-  refuse(of.max_minutes && !(*of.max_minutes >= 0.0), "--max-minutes", "is 0 or more");
+  refuse(of.metric_subset_ratio == 0.0, "--metric-subset-ratio", "has to be above 0");
+  refuse(of.ranking_subset_size == 0U, "--ranking-subset-size", "has to be 1 or more");
+  refuse(of.max_minutes && !(*of.max_minutes >= 0.0), "--max-minutes", "has to be 0 or more");
 }
 
 } // namespace
@@ -163,7 +178,7 @@ void check_accuracy_options(const CLI::App& app, const options& chosen) {
   if (!of.wanted) {
     CLI::App own;
     accuracy_options unused;
-    describe_accuracy(own, unused, "");
+    describe_accuracy(own, unused);
     for (const CLI::Option* each : own.get_options()) {
       const std::string name = each->get_name();
       if (name != "--help" && given(name)) {

@@ -44,8 +44,11 @@ struct accuracy_options {
 struct options;
 
 /// Adds the options to a command line.
-/// @param group  The heading in its help; empty: they are not shown.
-void describe_accuracy(CLI::App& app, accuracy_options& chosen, const char* group);
+void describe_accuracy(CLI::App& app, accuracy_options& chosen);
+
+/// Leaves them out of the help of a command line. Messages do not name a hidden option: call it
+/// when the help is asked for.
+void hide_accuracy(CLI::App& app);
 
 /// The help of these options alone.
 [[nodiscard]] auto help_on_accuracy() -> std::string;

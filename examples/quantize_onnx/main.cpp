@@ -148,7 +148,7 @@ void describe(CLI::App& app, options& chosen) {
       chosen.accuracy.wanted,
       "Hold the accuracy: options in --help-accuracy-aware"
   );
-  describe_accuracy(app, chosen.accuracy, "");
+  describe_accuracy(app, chosen.accuracy);
   app.add_flag("--quiet", chosen.quiet, "Print nothing but errors");
 }
 
@@ -209,6 +209,9 @@ int main(int argc, char** argv) {
   describe(app, chosen);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& asked) {
+    hide_accuracy(app);
+    return app.exit(asked);
   } catch (const CLI::ParseError& problem) {
     return app.exit(problem);
   }
