@@ -24,13 +24,16 @@
 
 #include <unistd.h>
 
+#include "data.hpp"
 #include "engine/evaluator.hpp"
 #include "engine/graph.hpp"
 #include "engine/int8_engine.hpp"
 #include "engine/model.hpp"
 #include "engine/onnx_writer.hpp"
 #include "errors.hpp"
+#include "hold_accuracy.hpp"
 #include "npy/npy.hpp"
+#include "paths.hpp"
 #include "recipes.hpp"
 #include "report.hpp"
 
@@ -46,19 +49,6 @@ private:
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-/// Puts what the library tells into the report.
-struct into_report {
-  report& to;
-
-  void on_note(const ptq::note& what) const {
-    to.notes.push_back(what.where + ": " + what.message);
-  }
-
-  void on_time(const ptq::stage_time& what) const {
-    to.stage_milliseconds[std::string(what.stage)] = what.seconds * 1e3;
-  }
-};
-
 /// A progress bar, if somebody looks.
 struct shown_progress {
   bool wanted;
@@ -71,123 +61,6 @@ struct shown_progress {
 
   ptq::print_progress bar{};
 };
-
-struct named_path {
-  std::string_view option;
-  const std::string& path;
-};
-
-auto same_file(const std::string& a, const std::string& b) -> bool {
-  std::error_code problem;
-  if (std::filesystem::equivalent(a, b, problem)) {
-    return true;
-  }
-  const std::filesystem::path one = std::filesystem::weakly_canonical(a, problem);
-  return !problem && one == std::filesystem::weakly_canonical(b, problem) && !problem;
-}
-
-/// @throws ptq::error if one file would be written twice, or over what is read.
-void check_apart(std::span<const named_path> inputs, std::span<const named_path> outputs) {
-  const auto compare = [](const named_path& one, const named_path& other) {
-    if (!one.path.empty() && !other.path.empty() && same_file(one.path, other.path)) {
-      throw ptq::error(
-          "one file for both " + std::string(one.option) + " and " + std::string(other.option),
-          other.path
-      );
-    }
-  };
-  for (std::size_t i = 0; i != outputs.size(); ++i) {
-    for (const named_path& input : inputs) {
-      compare(input, outputs[i]);
-    }
-    for (const named_path& before : outputs.first(i)) {
-      compare(before, outputs[i]);
-    }
-  }
-}
-
-/// @throws ptq::error if a file could not be written there, before the work is done and not after.
-void check_writable(const std::string& path) {
-  if (path.empty()) {
-    return;
-  }
-  std::error_code unknown;
-  if (std::filesystem::is_directory(path, unknown)) {
-    throw ptq::error("cannot be written: it is a folder", path);
-  }
-  std::filesystem::remove(ptq::new_file_beside(path));
-}
-
-void check_paths(const options& chosen) {
-  const named_path inputs[] = {
-      {"MODEL.onnx", chosen.model},
-      {"--calibration", chosen.calibration},
-      {"--from-statistics", chosen.from_statistics},
-      {"--from-plan", chosen.from_plan},
-      {"--test", chosen.test},
-      {"--labels", chosen.labels},
-  };
-  const named_path outputs[] = {
-      {"--save-statistics", chosen.save_statistics},
-      {"--plan", chosen.plan},
-      {"--output", chosen.output},
-      {"--report", chosen.report},
-  };
-  check_apart(inputs, outputs);
-  for (const named_path& each : outputs) {
-    check_writable(each.path);
-  }
-}
-
-/// @throws ptq::error that names the sample if one holds NaN or infinity.
-void check_finite(const engine::tensor& samples, const std::string& file) {
-  const std::size_t count = samples.dimension() == 0 ? 0 : samples.shape()[0];
-  const std::size_t size = count == 0 ? 0 : samples.size() / count;
-  for (std::size_t i = 0; i != count * size; ++i) {
-    if (!std::isfinite(samples.data()[i])) {
-      throw ptq::error(
-          std::isnan(samples.data()[i]) ? "the data hold NaN" : "the data hold infinity",
-          file + ", sample " + std::to_string(i / size)
-      );
-    }
-  }
-}
-
-auto evaluator_on(
-    const engine::model& model, const std::string& file, std::vector<std::int64_t> labels = {}
-) -> engine::evaluator {
-  engine::tensor samples = npy::load_floats(file);
-  check_finite(samples, file);
-  try {
-    return engine::evaluator(model, std::move(samples), std::move(labels));
-  } catch (const engine::error& problem) {
-    throw ptq::error(problem.what(), file);
-  }
-}
-
-/// The model; extents that it leaves open are those of the samples at hand.
-auto model_for(const options& chosen) -> engine::model {
-  const std::string& data = chosen.calibration.empty() ? chosen.test : chosen.calibration;
-  try {
-    return engine::load(chosen.model);
-  } catch (const engine::error&) {
-    if (data.empty()) {
-      throw;
-    }
-  }
-  const engine::tensor samples = npy::load_floats(data);
-  const auto& extents = samples.shape();
-  const auto first = std::next(extents.begin(), extents.empty() ? 0 : 1);
-  return engine::load(chosen.model, {}, {first, extents.end()});
-}
-
-auto labels_from(const std::string& file) -> std::vector<std::int64_t> {
-  const auto values = npy::load_integers(file);
-  if (values.dimension() != 1) {
-    throw ptq::error("labels have one axis, one class for each sample", file);
-  }
-  return {values.begin(), values.end()};
-}
 
 template <class Recipe>
 auto statistics_of(
@@ -224,36 +97,6 @@ auto statistics_of(
   return result;
 }
 
-/// @throws ptq::error if there is not one label for each sample, or one is no class of the model.
-void check_labels(
-    const std::vector<std::int64_t>& labels,
-    const engine::tensor& samples,
-    const engine::model& model,
-    const options& chosen
-) {
-  const std::size_t count = samples.dimension() == 0 ? 0 : samples.shape()[0];
-  if (labels.size() != count) {
-    throw ptq::error(
-        std::to_string(labels.size()) + " labels for " + std::to_string(count) + " samples of " +
-            chosen.test,
-        chosen.labels
-    );
-  }
-  const engine::source output = model.outputs.front();
-  const auto classes = static_cast<std::int64_t>(
-      engine::extents(engine::infer_shapes(model, 1)[output.node][output.output])
-  );
-  for (std::size_t i = 0; i != labels.size(); ++i) {
-    if (labels[i] < 0 || labels[i] >= classes) {
-      throw ptq::error(
-          "label " + std::to_string(labels[i]) + ", where the model has " +
-              std::to_string(classes) + " classes",
-          chosen.labels + ", sample " + std::to_string(i)
-      );
-    }
-  }
-}
-
 void measure(
     const engine::model& model,
     const engine::graph& graph,
@@ -263,7 +106,7 @@ void measure(
 ) {
   std::vector<std::int64_t> labels = labels_from(chosen.labels);
   const engine::tensor samples = npy::load_floats(chosen.test);
-  check_labels(labels, samples, model, chosen);
+  check_labels(labels, samples, model, chosen.labels, chosen.test);
   engine::evaluator evaluator = evaluator_on(model, chosen.test, labels);
   const ptq::samples all{0, evaluator.sample_count()};
   if (all.empty()) {
@@ -316,7 +159,7 @@ auto version_of_ptq() -> std::string {
          std::to_string(PTQ_VERSION_PATCH);
 }
 
-void run(const options& chosen) {
+auto run(const options& chosen) -> bool {
   check_paths(chosen);
   const engine::model model = model_for(chosen);
   const engine::graph graph(model);
@@ -346,15 +189,23 @@ void run(const options& chosen) {
       throw ptq::error(problem.what(), chosen.from_plan);
     }
   }
+  requantization quantized;
   if (statistics) {
-    plan = std::visit(
-        [&](const auto& quantize) {
-          return calibration ? quantize(graph, *statistics, *calibration, into_report{result})
-                             : quantize(graph, *statistics, into_report{result});
-        },
-        recipe
-    );
-    plan.model.name = model.name;
+    quantized = [&](const options& how) {
+      ptq::plan made = std::visit(
+          [&](const auto& quantize) {
+            return calibration ? quantize(graph, *statistics, *calibration, into_report{result})
+                               : quantize(graph, *statistics, into_report{result});
+          },
+          quantization_of(how, model)
+      );
+      made.model.name = model.name;
+      return made;
+    };
+    plan = quantized(chosen);
+  }
+  if (chosen.accuracy.wanted) {
+    plan = hold_accuracy(model, graph, plan, quantized, chosen, result);
   }
 
   result.errors = errors_of(graph, plan, calibration ? &*calibration : nullptr);
@@ -388,6 +239,8 @@ void run(const options& chosen) {
         {chosen.plan, "which tensors are quantized, and how"},
         {chosen.output, "the quantized model, for any ONNX runtime"},
         {chosen.report, "the numbers above and more"},
+        {chosen.accuracy.trace, "the steps of the search"},
+        {chosen.accuracy.state, "what the search measured, to resume from"},
     };
     for (const auto& [path, what] : files) {
       if (!path.empty()) {
@@ -395,4 +248,5 @@ void run(const options& chosen) {
       }
     }
   }
+  return !result.accuracy_aware || result.accuracy_aware->reached;
 }

@@ -21,7 +21,14 @@ void describe(CLI::App& app, options& chosen) {
       "each\n"
       "sample. The first --stat-subset-size samples are used, in order, one for each inference."
   );
+  app.get_formatter()->column_width(36);
   app.set_version_flag("--version", "quantize_onnx of ptq " + version_of_ptq());
+  app.add_flag_callback(
+         "--help-accuracy-aware",
+         [] { throw CLI::CallForVersion(help_on_accuracy(), 0); },
+         "Print the options of --accuracy-aware and exit"
+  )
+      ->trigger_on_parse();
   app.add_option("MODEL.onnx", chosen.model, "The trained model")->required();
 
   auto* source = app.add_option_group("Where the ranges come from (one of)");
@@ -136,6 +143,12 @@ void describe(CLI::App& app, options& chosen) {
   app.add_option("--output", chosen.output, "Write the quantized model")
       ->type_name("model.int8.onnx");
   app.add_option("--report", chosen.report, "Write what was measured")->type_name("report.json");
+  app.add_flag(
+      "--accuracy-aware",
+      chosen.accuracy.wanted,
+      "Hold the accuracy: options in --help-accuracy-aware"
+  );
+  describe_accuracy(app, chosen.accuracy);
   app.add_flag("--quiet", chosen.quiet, "Print nothing but errors");
 }
 
@@ -149,7 +162,10 @@ void check_used(const CLI::App& app, const options& chosen) {
     }
   };
   if (!chosen.from_statistics.empty()) {
-    refuse("--from-statistics", {"--stat-subset-size", "--threads"});
+    refuse("--from-statistics", {"--stat-subset-size"});
+    if (!chosen.accuracy.wanted) {
+      refuse("--from-statistics", {"--threads"});
+    }
     if (chosen.bias_correction == "full" || chosen.bias_correction == "sequential") {
       throw ptq::error(
           "--bias-correction " + chosen.bias_correction +
@@ -159,10 +175,12 @@ void check_used(const CLI::App& app, const options& chosen) {
     }
   }
   if (!chosen.from_plan.empty()) {
+    if (!chosen.accuracy.wanted) {
+      refuse("--from-plan", {"--threads"});
+    }
     refuse(
         "--from-plan",
         {"--stat-subset-size",
-         "--threads",
          "--recipe",
          "--preset",
          "--device",
@@ -191,15 +209,18 @@ int main(int argc, char** argv) {
   describe(app, chosen);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& asked) {
+    hide_accuracy(app);
+    return app.exit(asked);
   } catch (const CLI::ParseError& problem) {
     return app.exit(problem);
   }
   try {
     check_used(app, chosen);
-    run(chosen);
+    check_accuracy_options(app, chosen);
+    return run(chosen) ? 0 : 2;
   } catch (const std::exception& problem) {
     std::cerr << "quantize_onnx: " << problem.what() << '\n';
     return 1;
   }
-  return 0;
 }

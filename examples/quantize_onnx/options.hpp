@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "accuracy_options.hpp"
+
 /// What the user asked for, as typed.
 struct options {
   std::string model;
@@ -31,6 +33,7 @@ struct options {
   std::optional<int> weights_bits;
   std::optional<int> activations_bits;
   std::size_t threads = 1;
+  accuracy_options accuracy;
   std::string save_statistics;
   std::string plan;
   std::string output;

@@ -25,6 +25,36 @@ auto to_json(const three_ways& of) -> json {
   };
 }
 
+auto first_drop(const std::vector<ptq::metric_drop>& of) -> json {
+  return of.empty() ? json(nullptr) : number_or_null(of.front().drop);
+}
+
+auto to_json(const ptq::accuracy_outcome& of) -> json {
+  json reverted = json::array();
+  for (const ptq::group& each : of.reverted) {
+    reverted.push_back({{"operations", each.operations}});
+  }
+  return {
+      {"reached", of.reached},
+      {"stop_reason", ptq::name_of(of.why)},
+      {"missed_by", number_or_null(of.missed_by)},
+      {"measured_by", of.measured_by},
+      {"validation_samples", of.trace.back().of},
+      {"start_drop", first_drop(of.start)},
+      {"start_in_full", of.start_in_full},
+      {"final_drop", first_drop(of.returned)},
+      {"final_in_full", of.returned_in_full},
+      {"reverted", reverted},
+      {"operations", {{"reverted", of.operations_reverted}, {"of", of.operations_quantized}}},
+      {"samples_inferred",
+       {{"baseline", of.inferred.baseline},
+        {"ranking", of.inferred.ranking},
+        {"candidates", of.inferred.candidates}}},
+      {"evaluations", of.evaluations},
+      {"seconds", number_or_null(of.trace.back().seconds)},
+  };
+}
+
 template <class... Values>
 auto text(const char* format, Values... values) -> std::string {
   std::array<char, 256> line{};
@@ -39,6 +69,37 @@ auto row(std::string_view name, const three_ways& of, const char* format, double
     line += value ? text("%14s", text(format, *value * factor).c_str()) : text("%14s", "-");
   }
   return line + "\n";
+}
+
+auto held(const ptq::accuracy_outcome& of) -> std::string {
+  const auto drop = [](const std::vector<ptq::metric_drop>& found) {
+    return found.empty() ? std::string("-") : text("%.4f", found.front().drop);
+  };
+  std::string table = text(
+      "\naccuracy %s: %s dropped by %s, with everything quantized by %s%s, on %zu samples\n",
+      of.reached ? "held" : "NOT held",
+      of.measured_by.c_str(),
+      drop(of.returned).c_str(),
+      of.start_in_full ? "" : "about ",
+      drop(of.start).c_str(),
+      of.trace.back().of
+  );
+  table += text(
+      "  %zu of %zu operations reverted; %zu candidates, %zu inferences; ended by: %s\n",
+      of.operations_reverted,
+      of.operations_quantized,
+      of.evaluations,
+      of.inferred.total(),
+      std::string(ptq::name_of(of.why)).c_str()
+  );
+  for (const ptq::group& each : of.reverted) {
+    table += "    reverted:";
+    for (const std::string& operation : each.operations) {
+      table += " " + operation;
+    }
+    table += "\n";
+  }
+  return table;
 }
 
 } // namespace
@@ -92,6 +153,7 @@ auto to_json_text(const report& of, const ptq::plan& made) -> std::string {
        {{"float", of.float_file_bytes},
         {"int8", of.int8_file_bytes ? json(*of.int8_file_bytes) : json(nullptr)}}},
       {"quantizers", quantizers},
+      {"accuracy_aware", of.accuracy_aware ? to_json(*of.accuracy_aware) : json(nullptr)},
       {"notes", of.notes},
   };
   return all.dump(1) + "\n";
@@ -138,5 +200,5 @@ auto to_table(const report& of, const ptq::plan& made) -> std::string {
   for (const float_operation& each : of.float_operations) {
     table += "    in float: " + each.node + ": " + each.reason + "\n";
   }
-  return table;
+  return of.accuracy_aware ? table + held(*of.accuracy_aware) : table;
 }

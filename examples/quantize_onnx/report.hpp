@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/observer/observer.hpp>
 #include <ptq/plan/plan.hpp>
+#include <ptq/search/outcome.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -52,6 +54,20 @@ struct report {
   std::optional<std::uint64_t> int8_file_bytes{};
   std::vector<tensor_error> errors{};
   std::vector<std::string> notes{};
+  std::optional<ptq::accuracy_outcome> accuracy_aware{};
+};
+
+/// Puts what the library tells into the report.
+struct into_report {
+  report& to;
+
+  void on_note(const ptq::note& what) const {
+    to.notes.push_back(what.where + ": " + what.message);
+  }
+
+  void on_time(const ptq::stage_time& what) const {
+    to.stage_milliseconds[std::string(what.stage)] = what.seconds * 1e3;
+  }
 };
 
 /// The report as JSON; docs/report-json.md describes it.

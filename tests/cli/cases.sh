@@ -41,6 +41,21 @@ refuses() {
 # One clear line: what the program says of its input, but not how CLI11 prints a usage error.
 one_line() { [ "$(wc -l <stderr.txt)" -eq 1 ] || fail "more than one line"; }
 
+# What accuracy cases quantize, and hold on labels that calibration did not see.
+validation() {
+  "$INPUTS" first 300 "$images" few.npy
+  "$INPUTS" first "$1" "$IMAGES/test.npy" validation.npy
+  "$INPUTS" first_classes "$1" "$IMAGES/test_labels.npy" labels.npy
+}
+four_bits=(--calibration few.npy --recipe pot --preset mixed --weights-bits 4 --activations-bits 4 --quiet)
+aware=("${four_bits[@]}" --accuracy-aware --validation validation.npy --validation-labels labels.npy)
+
+# value FILE MEMBER: what stands at a member of the report whose name is there once.
+value() { sed -n "s/^ *\"$2\": \([^,]*\),*\$/\1/p" "$1"; }
+
+# same_traces A B: but for the times.
+same_traces() { cmp <(sed 's/"seconds":[^,}]*//' "$1") <(sed 's/"seconds":[^,}]*//' "$2"); }
+
 outputs=(--plan out/plan.json --output out/model.onnx --report out/report.json --save-statistics out/statistics)
 # A finished plan leaves no statistics to be saved.
 plan_outputs=(--plan out/plan.json --output out/model.onnx --report out/report.json)
@@ -363,6 +378,239 @@ two_sources)
   few 4
   "$QUANTIZE" "$MODEL" --calibration few.npy --plan plan.json --quiet
   refuses --calibration --from-plan -- "$MODEL" --calibration few.npy --from-plan plan.json "${outputs[@]}"
+  ;;
+accuracy_held)
+  validation 1000
+  "$QUANTIZE" "$MODEL" "${aware[@]}" --plan plan.json --report report.json --trace trace.jsonl --state state
+  [ "$(value report.json reached)" = true ] || fail "not held: $(grep -A40 accuracy_aware report.json)"
+  [ "$(value report.json stop_reason)" = '"met"' ] || fail "ended by $(value report.json stop_reason)"
+  [ "$(value report.json validation_samples)" -eq 1000 ] || fail "of other samples"
+  grep -q '"operations": \[' report.json || fail "nothing reverted"
+  tail -n 1 trace.jsonl | grep -q '"kind":"result".*"decision":"reached"' || fail "no end: $(tail -n 1 trace.jsonl)"
+  # Measured by another run of the plan that was written: the drop is the one that the search returned.
+  "$QUANTIZE" "$MODEL" --from-plan plan.json --test validation.npy --labels labels.npy --report again.json --quiet
+  "$QUANTIZE" "$MODEL" "${four_bits[@]}" --test validation.npy --labels labels.npy --report start.json --plan start.json.plan
+  right() { tr -d ' ",' <"$1" | awk -F: -v way="$2" '/^accuracy:/ { on = 1 } on && $1 == way { print $2; exit }'; }
+  awk -v before="$(right start.json plan)" -v in_float="$(right again.json float)" -v now="$(right again.json plan)" \
+    -v drop="$(value report.json final_drop)" 'BEGIN {
+      off = in_float - now - drop
+      exit !(in_float - before > 0.01 && drop <= 0.01 + 1e-12 && off < 1e-9 && off > -1e-9) }' ||
+    fail "start $(right start.json plan), now $(right again.json plan), drop $(value report.json final_drop)"
+  # Each operation that was reverted is in float, and nothing else is.
+  [ "$(grep -c '"tensor"' plan.json)" -lt "$(grep -c '"tensor"' start.json.plan)" ] || fail "the plan quantizes as much"
+  # A finished plan can be held as well, and the threads change nothing.
+  "$QUANTIZE" "$MODEL" --from-plan start.json.plan --accuracy-aware --validation validation.npy --validation-labels labels.npy \
+    --plan other.json --trace other.jsonl --threads 2 --quiet
+  cmp plan.json other.json
+  same_traces trace.jsonl other.jsonl
+  # On the test samples only if the user says so.
+  "$QUANTIZE" "$MODEL" "${four_bits[@]}" --accuracy-aware --validate-on-test --test validation.npy --labels labels.npy \
+    --plan test.json
+  cmp plan.json test.json
+  # What is known is not measured again: from the state, another limit asks for less.
+  "$QUANTIZE" "$MODEL" "${aware[@]}" --maximal-drop 0.02 --state state --resume --plan loose.json --report loose.report
+  [ "$(value loose.report reached)" = true ] || fail "not held"
+  ;;
+accuracy_options)
+  "$QUANTIZE" --help-accuracy-aware >help.txt
+  for option in --validation --validation-labels --validate-on-test --annotation-free --annotation-conf-threshold --distance \
+    --maximal-drop --drop-type --baseline-value --ranking --ranking-subset-size --metric-subset-ratio --seed --search \
+    --max-iter-num --no-use-prev-if-drop-increase --no-requantize --no-early-stopping --revert --convert-to-mixed-preset \
+    --max-evaluations --max-samples --max-minutes --state --resume --trace; do
+    grep -q -- "$option" help.txt || fail "no word of $option"
+  done
+  [ "$(wc -l <help.txt)" -le 60 ] || fail "more than a screen: $(wc -l <help.txt) lines"
+  grep -q -- '--test is measured afterwards' help.txt || fail "does not say what is measured on what"
+  # Each changes what it should: the trace, which has every measurement and decision.
+  validation 300
+  "$QUANTIZE" "$MODEL" "${aware[@]}" --trace default.jsonl
+  for changed in "--maximal-drop 0.03" "--drop-type relative" "--baseline-value 0.95 --maximal-drop 0.08" "--ranking-subset-size 8" \
+    "--search keep_best" "--ranking by_metric" "--no-early-stopping" "--revert to_weights_only" "--max-evaluations 2" \
+    "--max-samples 700" "--search keep_best --max-iter-num 2"; do
+    # shellcheck disable=SC2086
+    "$QUANTIZE" "$MODEL" "${aware[@]}" --trace other.jsonl $changed || [ $? -eq 2 ] || fail "$changed: refused"
+    ! same_traces default.jsonl other.jsonl >/dev/null || fail "$changed changes nothing"
+  done
+  # One of a pair each.
+  for pair in "--ranking by_metric|--seed 7" "--search greedy_pot|--max-iter-num 1" \
+    "--search greedy_pot --maximal-drop 0 --ranking-subset-size 10|--no-use-prev-if-drop-increase" \
+    "--ranking by_metric --baseline-value 0.95 --maximal-drop 0.07|--metric-subset-ratio 0.1" \
+    "--search keep_best --maximal-drop 0.003|--no-requantize"; do
+    # shellcheck disable=SC2086
+    "$QUANTIZE" "$MODEL" "${aware[@]}" --trace one.jsonl ${pair%|*} || [ $? -eq 2 ] || fail "$pair: refused"
+    # shellcheck disable=SC2086
+    "$QUANTIZE" "$MODEL" "${aware[@]}" --trace other.jsonl ${pair%|*} ${pair#*|} || [ $? -eq 2 ] || fail "$pair: refused"
+    ! same_traces one.jsonl other.jsonl >/dev/null || fail "${pair#*|} changes nothing"
+  done
+  ;;
+accuracy_policies)
+  validation 300
+  for ranking in by_nmse by_cosine by_kl by_metric by_own_noise replay_pot; do
+    "$QUANTIZE" "$MODEL" "${aware[@]}" --ranking "$ranking" --report report.json
+    [ "$(value report.json reached)" = true ] || fail "$ranking does not hold it"
+  done
+  for search in bisection keep_best greedy_pot; do
+    "$QUANTIZE" "$MODEL" "${aware[@]}" --search "$search" --report report.json
+    [ "$(value report.json reached)" = true ] || fail "$search does not hold it"
+  done
+  for revert in to_8_bits to_16_bits; do
+    "$QUANTIZE" "$MODEL" "${aware[@]}" --revert "$revert" --report report.json --plan plan.json
+    [ "$(value report.json reached)" = true ] || fail "$revert does not hold it"
+    grep -q '"levels": 1[56]' plan.json && grep -q '"levels": \(25[56]\|6553[56]\)' plan.json || fail "$revert: of one width"
+  done
+  # The preset mixed beside performance is one candidate more; where it is mixed already a note says so.
+  symmetric=("${aware[@]}")
+  symmetric[5]=performance
+  "$QUANTIZE" "$MODEL" "${symmetric[@]}" --max-evaluations 2 --trace a.jsonl || [ $? -eq 2 ]
+  "$QUANTIZE" "$MODEL" "${symmetric[@]}" --max-evaluations 2 --trace b.jsonl --convert-to-mixed-preset || [ $? -eq 2 ]
+  ! same_traces a.jsonl b.jsonl >/dev/null || fail "mixed is not tried"
+  "$QUANTIZE" "$MODEL" "${aware[@]}" --convert-to-mixed-preset --report report.json
+  grep -q 'convert_to_mixed_preset: is left out' report.json || fail "the preset is mixed already, and no word of it"
+  ;;
+accuracy_not_held)
+  validation 300
+  mkdir out
+  status=0
+  "$QUANTIZE" "$MODEL" "${aware[@]}" --search greedy_pot --maximal-drop 0 --max-iter-num 1 "${outputs[@]}" || status=$?
+  [ "$status" -eq 2 ] || fail "status $status"
+  [ "$(value out/report.json reached)" = false ] || fail "held"
+  [ "$(value out/report.json stop_reason)" = '"max_iter_num"' ] || fail "ended by $(value out/report.json stop_reason)"
+  for name in plan.json model.onnx statistics; do
+    [ -s "out/$name" ] || fail "no $name"
+  done
+  # Everything reverted is the float model, which holds any limit: no operation is quantized, and the files say so.
+  "$QUANTIZE" "$MODEL" --calibration few.npy --weights-bits 2 --activations-bits 2 --quiet --accuracy-aware --maximal-drop 0 \
+    --validation validation.npy --validation-labels labels.npy --plan plan.json --output model.onnx --report report.json
+  [ "$(value report.json reached)" = true ] || fail "not held"
+  "$QUANTIZE" "$MODEL" --from-plan plan.json --plan again.json --quiet
+  cmp plan.json again.json
+  ;;
+accuracy_without_labels)
+  validation 300
+  free=("${four_bits[@]}" --accuracy-aware --annotation-free --validation validation.npy)
+  "$QUANTIZE" "$MODEL" "${free[@]}" --report report.json --trace a.jsonl
+  [ "$(value report.json measured_by)" = '"agreement with the float model"' ] || fail "$(value report.json measured_by)"
+  [ "$(value report.json reached)" = true ] || fail "not held"
+  [ "$(value report.json validation_samples)" -lt 300 ] || fail "no sample left out"
+  "$QUANTIZE" "$MODEL" "${free[@]}" --annotation-conf-threshold 0 --report report.json
+  [ "$(value report.json validation_samples)" -eq 300 ] || fail "a sample left out"
+  "$QUANTIZE" "$MODEL" "${free[@]}" --distance nmse --maximal-drop 0.05 --report report.json
+  [ "$(value report.json measured_by)" = '"nmse"' ] || fail "$(value report.json measured_by)"
+  ;;
+accuracy_killed)
+  # Killed whenever its state has grown, and resumed: the same plan and the same steps as of a run that was left alone.
+  validation 1000
+  search=("${aware[@]}" --maximal-drop 0.005 --search keep_best --no-early-stopping)
+  "$QUANTIZE" "$MODEL" "${search[@]}" --plan whole.json --trace whole.jsonl
+  kills=0
+  for ((session = 0; session != 40; ++session)); do
+    before=$(stat -c %s state 2>/dev/null || echo 0)
+    "$QUANTIZE" "$MODEL" "${search[@]}" --state state --resume --plan plan.json --trace trace.jsonl &
+    running=$!
+    while kill -0 "$running" 2>/dev/null && { [ "$kills" -eq 5 ] || [ "$(stat -c %s state 2>/dev/null || echo 0)" -le "$before" ]; }; do
+      sleep 0.01
+    done
+    kill -9 "$running" 2>/dev/null || true
+    status=0
+    wait "$running" 2>/dev/null || status=$?
+    [ "$status" -eq 137 ] || break
+    [ ! -e plan.json ] || fail "a plan before the end"
+    kills=$((kills + 1))
+  done
+  [ "$status" -eq 0 ] || fail "status $status"
+  [ "$kills" -ge 2 ] || fail "killed $kills times only"
+  cmp whole.json plan.json
+  same_traces whole.jsonl trace.jsonl
+  ;;
+accuracy_interrupted)
+  # Ctrl-C ends the search with the best plan so far.
+  validation 1000
+  search=("${aware[@]}" --maximal-drop 0 --search greedy_pot --ranking by_metric)
+  set -m # background processes of a script do not hear of Ctrl-C otherwise
+  "$QUANTIZE" "$MODEL" "${search[@]}" --state state --plan plan.json --report report.json &
+  running=$!
+  while kill -0 "$running" && [ ! -e state ]; do
+    sleep 0.01
+  done
+  kill -INT "$running"
+  status=0
+  wait "$running" || status=$?
+  [ "$status" -eq 2 ] || fail "status $status"
+  [ "$(value report.json stop_reason)" = '"requested"' ] || fail "ended by $(value report.json stop_reason)"
+  [ -s plan.json ] || fail "no plan"
+  ;;
+damaged_state)
+  validation 300
+  "$QUANTIZE" "$MODEL" "${aware[@]}" --state state --plan plan.json --trace trace.jsonl
+  cp state whole
+  # The one before it is used, and that is said.
+  head -c 500 whole >state
+  "$QUANTIZE" "$MODEL" "${aware[@]}" --state state --resume --plan again.json --trace again.jsonl --report report.json
+  cmp plan.json again.json
+  same_traces trace.jsonl again.jsonl
+  grep -q 'state: .*the state before it is used' report.json || fail "no word of it"
+  # With none before it the program stops, and leaves the state and the trace as they were.
+  for size in 0 1 100 500 $(($(stat -c %s whole) - 1)); do
+    rm -f state.previous
+    head -c "$size" whole >state
+    cp state before
+    refuses state -- "$MODEL" "${aware[@]}" --state state --resume "${outputs[@]}" --trace trace.jsonl
+    one_line
+    cmp state before
+    same_traces trace.jsonl again.jsonl
+  done
+  # Of other samples; where there is none it begins afresh.
+  cp whole state
+  "$INPUTS" first 299 validation.npy fewer.npy
+  "$INPUTS" first_classes 299 labels.npy fewer_labels.npy
+  refuses state "another search" -- "$MODEL" "${four_bits[@]}" --accuracy-aware --validation fewer.npy \
+    --validation-labels fewer_labels.npy --state state --resume "${outputs[@]}"
+  one_line
+  "$QUANTIZE" "$MODEL" "${aware[@]}" --state fresh --resume --plan again.json
+  cmp plan.json again.json
+  ;;
+bad_accuracy_options)
+  validation 8
+  few 4
+  data=(--validation validation.npy --validation-labels labels.npy)
+  refused() {
+    local words=()
+    while [ "$1" != -- ]; do
+      words+=("$1")
+      shift
+    done
+    refuses "${words[@]}" -- "$MODEL" --calibration few.npy "${outputs[@]}" "${@:2}"
+    one_line
+  }
+  refused --maximal-drop --accuracy-aware -- --maximal-drop 0.1
+  refused --no-requantize --accuracy-aware -- --no-requantize
+  refused --validation --accuracy-aware -- "${data[@]}"
+  refused --validation --validate-on-test -- --accuracy-aware
+  refused --validation --validate-on-test -- --accuracy-aware --test validation.npy --labels labels.npy
+  refused --validate-on-test --test -- --accuracy-aware --validate-on-test
+  refused "one of them" -- --accuracy-aware --validate-on-test --test validation.npy --labels labels.npy "${data[@]}"
+  refused --validation-labels --annotation-free -- --accuracy-aware --validation validation.npy
+  refused --validation-labels --annotation-free -- --accuracy-aware --annotation-free "${data[@]}"
+  for wrong in --maximal-drop=-0.1 --maximal-drop=nan --maximal-drop=inf --max-minutes=-1 --ranking-subset-size=0 --baseline-value=nan; do
+    refused "${wrong%=*}" -- --accuracy-aware "${data[@]}" "$wrong"
+  done
+  refused --metric-subset-ratio -- --accuracy-aware "${data[@]}" --ranking by_metric --baseline-value 0.9 --metric-subset-ratio 1.5
+  refused --annotation-conf-threshold -- --accuracy-aware --annotation-free --validation validation.npy \
+    --annotation-conf-threshold 1.5
+  refused --max-iter-num bisection -- --accuracy-aware "${data[@]}" --max-iter-num 3
+  refused --seed by_metric -- --accuracy-aware "${data[@]}" --seed 3
+  refused --no-requantize greedy_pot -- --accuracy-aware "${data[@]}" --search greedy_pot --no-requantize
+  refused --resume --state -- --accuracy-aware "${data[@]}" --resume
+  refused --distance --annotation-free -- --accuracy-aware "${data[@]}" --distance nmse
+  refused labels.npy few.npy 8 4 -- --accuracy-aware --validation few.npy --validation-labels labels.npy
+  refused nowhere.npy -- --accuracy-aware --validation nowhere.npy --validation-labels labels.npy
+  refused --state --plan -- --accuracy-aware "${data[@]}" --state out/plan.json
+  refused --validation --trace -- --accuracy-aware "${data[@]}" --trace validation.npy
+  refused no/such/folder -- --accuracy-aware "${data[@]}" --state no/such/folder/state
+  "$INPUTS" spoil nan 5 validation.npy bad.npy
+  refused bad.npy "sample 5" NaN -- --accuracy-aware --validation bad.npy --validation-labels labels.npy
+  refuses --ranking by_nmse -- "$MODEL" --calibration few.npy --accuracy-aware "${data[@]}" --ranking best "${outputs[@]}"
+  refuses --maximal-drop -- "$MODEL" --calibration few.npy --accuracy-aware "${data[@]}" --maximal-drop much "${outputs[@]}"
   ;;
 *) fail "no such case: $1" ;;
 esac

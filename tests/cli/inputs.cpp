@@ -2,6 +2,7 @@
 // Cuts and spoils .npy files for the cases, and makes a model:
 //
 //   ptq_cli_inputs first COUNT IN.npy OUT.npy               the first COUNT samples
+//   ptq_cli_inputs first_classes COUNT IN.npy OUT.npy       the same of labels
 //   ptq_cli_inputs spoil nan|infinity SAMPLE IN.npy OUT.npy  one value of a sample
 //   ptq_cli_inputs shape OUT.npy EXTENT...                  zeros of a shape
 //   ptq_cli_inputs classes OUT.npy COUNT CLASS              the same class for all
@@ -45,6 +46,11 @@ void run(const std::vector<std::string>& words) {
     shape[0] = number(words.at(1));
     floats to = floats::from_shape(shape);
     std::copy_n(from.data(), shape[0] * size, to.data());
+    npy::save(words.at(3), to);
+  } else if (words.at(0) == "first_classes") {
+    const auto from = npy::load_integers(words.at(2));
+    xt::xarray<std::int64_t> to = xt::xarray<std::int64_t>::from_shape({number(words.at(1))});
+    std::copy_n(from.data(), to.size(), to.data());
     npy::save(words.at(3), to);
   } else if (words.at(0) == "spoil") {
     floats values = npy::load_floats(words.at(3));

@@ -4,14 +4,26 @@
 #include <ptq/algorithm/default_quantization.hpp>
 #include <ptq/preset/presets.hpp>
 
+#include <concepts>
 #include <optional>
 
 namespace ptq::detail {
 
-/// The algorithm with the preset `mixed` in place of `performance`; `void` for any other.
+/// The algorithm with the preset `mixed` in place of `performance`; none for any other.
 template <class Base>
 struct mixed_preset {
   static constexpr bool possible = false;
+};
+
+/// A user's own says which: an optional algorithm, empty if its preset is another.
+template <class Base>
+  requires requires(const Base& base) {
+    { base.with_mixed_preset().has_value() } -> std::convertible_to<bool>;
+  }
+struct mixed_preset<Base> {
+  static constexpr bool possible = true;
+
+  static auto of(const Base& base) { return base.with_mixed_preset(); }
 };
 
 template <class Device, class Ranges, class Schemes, class Corrections>
