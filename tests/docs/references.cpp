@@ -115,11 +115,17 @@ TEST_CASE("files and folders that the documentation names are there") {
 }
 
 TEST_CASE("options that the documentation names are those of the programs") {
-  const std::set<std::string> options =
-      found(text_of(root / "examples/quantize_onnx/main.cpp"), "\"(--[a-z][a-z0-9-]*)");
+  std::set<std::string> options;
+  for (const char* source : {"main.cpp", "accuracy_options.cpp"}) {
+    options.merge(
+        found(text_of(root / "examples/quantize_onnx" / source), "[\"!](--[a-z][a-z0-9-]*)")
+    );
+  }
   REQUIRE(options.size() > 10);
   std::set<std::string> known = options;
-  known.insert({"--help", "--build", "--install", "--target", "--prefix", "--list-presets"});
+  known.insert(
+      {"--help", "--build", "--install", "--target", "--prefix", "--list-presets", "--quick"}
+  );
   for (const fs::path& page : pages()) {
     for (const std::string& option : found(text_of(page), "[ `\\[(](--[a-z][a-z0-9-]*)")) {
       CHECK_MESSAGE(known.contains(option), page.string() << " names " << option);
