@@ -14,30 +14,14 @@ import sys
 
 import numpy as np
 
-from convert_placements import TYPES
+from convert_placements import TYPES, ordered
 
 LOWER = {"nll"}
 
 
 def graph_of(listed):
     """The operations without FakeQuantize, in topological order, and FakeQuantize's places."""
-    by_name = {each["name"]: each for each in listed}
-    done, order = set(), []
-
-    def source(name):
-        return source(by_name[name]["inputs"][0]) if by_name[name]["type"] == "FakeQuantize" else name
-
-    def visit(name):
-        if name in done:
-            return
-        done.add(name)
-        for producer in by_name[name]["inputs"]:
-            visit(source(producer))
-        order.append(name)
-
-    for each in listed:
-        if each["type"] not in ("FakeQuantize", "Const"):
-            visit(each["name"])
+    by_name, order, source = ordered(listed)
     nodes = []
     for name in order:
         each = by_name[name]

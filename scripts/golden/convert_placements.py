@@ -21,9 +21,8 @@ TYPES = {
 }
 
 
-def graph_of(recorded, model):
-    """The operations without FakeQuantize, in topological order; and the groups' quantizers."""
-    listed = json.loads((recorded / f"accuracy_aware/graphs/{model}.w4.json").read_text())
+def ordered(listed):
+    """The nodes by name, the names without FakeQuantize in topological order, what stands before FakeQuantize."""
     by_name = {each["name"]: each for each in listed}
     done, order = set(), []
 
@@ -59,7 +58,8 @@ def text(ports):
 
 
 def convert(recorded, out, model):
-    by_name, order, source = graph_of(recorded, model)
+    listed = json.loads((recorded / f"accuracy_aware/graphs/{model}.w4.json").read_text())
+    by_name, order, source = ordered(listed)
     depthwise = set()
     for path in (recorded / model).glob(f"{model}.mixed_gpu.json"):
         for each in json.loads(path.read_text())["fake_quantize"]:
