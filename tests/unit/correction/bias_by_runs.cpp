@@ -14,6 +14,7 @@
 
 #include <doctest/doctest.h>
 
+#include "support/largest_distance.hpp"
 #include "support/message.hpp"
 #include "support/small_net.hpp"
 
@@ -69,14 +70,6 @@ struct fixture : small_net {
     return channel_means_of(g, toy_graph::tensor(g.find(of.output)), of.axis, under, part);
   }
 };
-
-auto largest_distance(const std::vector<double>& a, const std::vector<double>& b) -> double {
-  double result = 0.0;
-  for (std::size_t c = 0; c != a.size(); ++c) {
-    result = std::max(result, std::abs(a[c] - b[c]));
-  }
-  return result;
-}
 
 TEST_CASE_FIXTURE(
     fixture, "after full correction each mean output, with float activations, is the float one"

@@ -6,7 +6,6 @@
 #include <ptq/range/exact_clip.hpp>
 #include <ptq/range/kl_divergence.hpp>
 #include <ptq/range/mean_squared_error.hpp>
-#include <ptq/range/moving_average.hpp>
 #include <ptq/range/octav.hpp>
 #include <ptq/range/percentile.hpp>
 
@@ -24,7 +23,6 @@
 
 #include <doctest/doctest.h>
 
-#include "laws/aggregator.hpp"
 #include "laws/distribution_estimator.hpp"
 #include "support/message.hpp"
 #include "support/toy_evaluator.hpp"
@@ -73,7 +71,6 @@ static_assert(ptq::explain_constant_estimator<ptq::weighted_mean_squared_error>(
 static_assert(ptq::explain_constant_estimator<ptq::one_of<ptq::octav, ptq::exact_clip>>());
 static_assert(!ptq::constant_estimator<ptq::kl_divergence>);
 static_assert(!ptq::range_estimator<ptq::mean_squared_error>);
-static_assert(ptq::explain_aggregator<ptq::aggregate::moving_average>());
 
 constexpr ptq::target_grid signed_8{ptq::tensor_kind::activations, ptq::symmetric, 256};
 constexpr ptq::target_grid weights_8{ptq::tensor_kind::weights, ptq::symmetric, 255};
@@ -391,55 +388,6 @@ TEST_CASE("a range of no values is refused") {
           (void)ptq::min_max{}.range(none, signed_8);
         }) == "a range of an empty histogram");
   CHECK(message_of([&] { (void)exact(ptq::octav{}, {}, signed_8); }) == "a range of no values");
-}
-
-TEST_CASE("options that no range has are refused by name") {
-  const auto problem = [](const auto& policy) {
-    return message_of([&] { policy.check_options(); });
-  };
-  CHECK(
-      problem(ptq::mean_squared_error{.candidates = 0}) ==
-      "candidate ranges are 1 to 100000, not 0 (option `mean_squared_error.candidates`)"
-  );
-  CHECK(
-      problem(ptq::weighted_mean_squared_error{.candidates = -1}) ==
-      "candidate ranges are 1 to 100000, not -1 (option "
-      "`weighted_mean_squared_error.candidates`)"
-  );
-  CHECK(
-      problem(ptq::percentile{.percent = 101.0}) ==
-      "a percentile is above 50 and at most 100 (option `percentile.percent`)"
-  );
-  CHECK(
-      problem(ptq::percentile{.percent = std::nan("")}) ==
-      "a percentile is above 50 and at most 100 (option `percentile.percent`)"
-  );
-  CHECK(
-      problem(ptq::kl_divergence{.bins = 0}) ==
-      "bins are 4 to 65536, not 0 (option `kl_divergence.bins`)"
-  );
-  CHECK(
-      problem(ptq::aggregate::moving_average{.momentum = 1.0}) ==
-      "a momentum is 0 to below 1 (option `moving_average.momentum`)"
-  );
-  CHECK(
-      problem(ptq::choose<ptq::min_max, ptq::percentile>{
-          .candidates = {ptq::min_max{}, ptq::percentile{.percent = 0.0}}
-      }) == "a percentile is above 50 and at most 100 (option `percentile.percent`)"
-  );
-  CHECK(
-      message_of([] {
-        (void)ptq::kl_divergence{.bins = 128}.range(counted({1.0F, -2.0F}), signed_8);
-      }) == "128 bins for 128 levels: at least twice as many are needed (option "
-            "`kl_divergence.bins`)"
-  );
-}
-
-TEST_CASE("a moving average forgets the samples before") {
-  check_aggregator_laws(ptq::aggregate::moving_average{}, floats{1.0F, 4.0F, -2.0F});
-  CHECK(ptq::aggregate::moving_average{.momentum = 0.5}(floats{8.0F, 4.0F, 2.0F}) == 4.0F);
-  CHECK(ptq::aggregate::moving_average{.momentum = 0.0}(floats{8.0F, 4.0F, 2.0F}) == 2.0F);
-  CHECK(ptq::aggregate::moving_average{}(floats{3.0F}) == 3.0F);
 }
 
 TEST_CASE("the logarithm is the standard library's, but for its last bits") {
