@@ -37,6 +37,20 @@ auto shown(const view& of) -> ptq::tensor_view {
   return {of.data, of.extents};
 }
 
+auto shown_sample(const view& of) -> ptq::tensor_view {
+  if (!of.extents.empty() && of.extents[0] == 1) {
+    return shown(of);
+  }
+  const shape& e = of.extents;
+  if (of.channels_last) {
+    return ptq::tensor_view(of.data, {std::size_t{1}, e[0], e[2], e[3], e[1]})
+        .permuted({0, 1, 4, 2, 3});
+  }
+  shape extents_of{1};
+  extents_of.insert(extents_of.end(), e.begin(), e.end());
+  return {of.data, extents_of};
+}
+
 auto changes_of(const graph& of, const ptq::plan& under) -> changes {
   changes result;
   const auto resolved = ptq::resolve(of, under);
@@ -120,7 +134,7 @@ void evaluator::observe(
     bool more = true;
     ready.run(at(sample), [&](source from) {
       if (wanted.contains(from)) {
-        more = show(sample, {from.node, from.output}, shown(ready.value(from))) == ptq::more;
+        more = show(sample, {from.node, from.output}, shown_sample(ready.value(from))) == ptq::more;
       }
       return more;
     });
@@ -144,7 +158,7 @@ void evaluator::run_part(
   }
   place->run_alone(inputs);
   for (std::uint32_t i = 0; i != of.source().nodes[node].outputs.size(); ++i) {
-    if (show(0, {node, i}, shown(place->value({node, i}))) != ptq::more) {
+    if (show(0, {node, i}, shown_sample(place->value({node, i}))) != ptq::more) {
       return;
     }
   }

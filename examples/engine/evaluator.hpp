@@ -18,6 +18,10 @@ namespace engine {
 /// A tensor of the engine where it lies.
 [[nodiscard]] auto shown(const view& of) -> ptq::tensor_view;
 
+/// A tensor of one sample, whose axis 0 is the sample: where a model has put another axis there,
+/// one of extent 1 is set before it.
+[[nodiscard]] auto shown_sample(const view& of) -> ptq::tensor_view;
+
 /// The fake-quantizers and replaced constants of a plan, for a program. Points into the plan.
 /// @throws ptq::error if the plan is of another model.
 [[nodiscard]] auto changes_of(const graph& of, const ptq::plan& under) -> changes;

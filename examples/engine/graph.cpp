@@ -31,6 +31,10 @@ auto graph::op(node_id node) const -> ptq::op {
     return ptq::op::constant;
   case operation::convolution:
     return ptq::op::convolution;
+  case operation::transposed_convolution:
+    return std::get<window>(model_->nodes[node].form).groups == 1
+               ? ptq::op::transposed_convolution
+               : ptq::op::grouped_transposed_convolution;
   case operation::clip:
     return ptq::op::clamp;
   case operation::relu:
@@ -106,6 +110,8 @@ auto graph::op(node_id node) const -> ptq::op {
     return ptq::op::slice;
   case operation::gather:
     return ptq::op::gather;
+  case operation::resize:
+    return ptq::op::interpolate;
   }
   return ptq::op::other;
 }

@@ -68,6 +68,7 @@ auto moves_values_only(const model& of, node_id node) -> bool {
   case operation::split:
   case operation::slice:
   case operation::gather:
+  case operation::resize:
   case operation::factor_place:
     return true;
   default:

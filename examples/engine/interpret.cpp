@@ -56,6 +56,36 @@ auto read_convolution(node_reader& from) -> node_form {
   return result;
 }
 
+auto read_transposed_convolution(node_reader& from) -> node_form {
+  from.arity(2, 3);
+  window result = read_window(from, false);
+  result.output_padding = from.sizes<2>("output_padding", 0, 0);
+  const auto groups = from.integer("group", 1);
+  const shape weights = shape_of(from.constant<tensor>(1, "the weights"));
+  if (weights.size() != 4 || extents(weights) == 0) {
+    from.fail("weights of shape " + text(weights) + "; only convolutions over two axes are run");
+  }
+  if (groups < 1 || weights[0] % static_cast<std::size_t>(groups) != 0) {
+    from.fail(
+        "weights of shape " + text(weights) + " do not divide into " + std::to_string(groups) +
+        " groups"
+    );
+  }
+  result.groups = static_cast<std::size_t>(groups);
+  const std::array<std::size_t, 2> kernel{weights[2], weights[3]};
+  if (result.kernel[0] != 0 && result.kernel != kernel) {
+    from.fail("kernel_shape differs from the shape " + text(weights) + " of the weights");
+  }
+  result.kernel = kernel;
+  if (from.has_input(2)) {
+    const shape bias = shape_of(from.constant<tensor>(2, "the bias"));
+    if (bias != shape{weights[1] * result.groups}) {
+      from.fail("a bias of shape " + text(bias) + " for weights of shape " + text(weights));
+    }
+  }
+  return result;
+}
+
 auto read_clip(node_reader& from) -> node_form {
   clip_bounds result;
   if (from.opset() < 11) {
@@ -256,6 +286,70 @@ auto read_gather(node_reader& from) -> node_form {
   };
 }
 
+/// The value that an attribute names.
+template <class T>
+auto chosen(
+    node_reader& from,
+    const char* attribute,
+    const std::string& otherwise,
+    std::initializer_list<std::pair<std::string_view, T>> known
+) -> T {
+  const std::string name = from.take<std::string>(attribute).value_or(otherwise);
+  const auto found =
+      std::ranges::find(known, std::string_view(name), &std::pair<std::string_view, T>::first);
+  if (found == known.end()) {
+    from.fail(std::string(attribute) + " '" + name + "' is not supported");
+  }
+  return found->second;
+}
+
+auto read_resize(node_reader& from) -> node_form {
+  const bool early = from.opset() < 11; // Without a choice of how positions are found.
+  from.arity(early ? 2 : 1, early ? 2 : 4);
+  resize_form result{
+      .scales = {}, .sizes = {}, .place = resize_place::asymmetric, .nearest = resize_nearest::floor
+  };
+  static_cast<void>(chosen<int>(from, "mode", "nearest", {{"nearest", 0}}));
+  if (!early) {
+    result.place = chosen<resize_place>(
+        from,
+        "coordinate_transformation_mode",
+        "half_pixel",
+        {{"asymmetric", resize_place::asymmetric},
+         {"half_pixel", resize_place::half_pixel},
+         {"align_corners", resize_place::align_corners}}
+    );
+    result.nearest = chosen<resize_nearest>(
+        from,
+        "nearest_mode",
+        "round_prefer_floor",
+        {{"floor", resize_nearest::floor},
+         {"ceil", resize_nearest::ceil},
+         {"round_prefer_floor", resize_nearest::prefer_floor},
+         {"round_prefer_ceil", resize_nearest::prefer_ceil}}
+    );
+    // What says how other modes than the nearest neighbour work.
+    from.number("cubic_coeff_a", 0);
+    from.number("extrapolation_value", 0);
+    from.integer("exclude_outside", 0);
+    if (from.integer("antialias", 0) != 0) {
+      from.fail("antialias is not supported");
+    }
+  }
+  if (auto sizes = early ? std::nullopt : from.integers_at(3, "the sizes")) {
+    result.sizes = std::move(*sizes);
+  } else {
+    const tensor& scales = from.constant<tensor>(early ? 1 : 2, "the scales");
+    result.scales.assign(scales.begin(), scales.end());
+  }
+  for (const float scale : result.scales) {
+    if (!(scale > 0.0F) || scale > 65536.0F) {
+      from.fail("a scale of " + std::to_string(scale));
+    }
+  }
+  return result;
+}
+
 struct known_operator {
   std::string_view name;
   operation kind;
@@ -264,6 +358,7 @@ struct known_operator {
 
 constexpr known_operator known[] = {
     {"Conv", operation::convolution, read_convolution},
+    {"ConvTranspose", operation::transposed_convolution, read_transposed_convolution},
     {"Clip", operation::clip, read_clip},
     {"Relu", operation::relu, read_plain<1>},
     {"GlobalAveragePool", operation::global_average_pool, read_plain<1>},
@@ -299,6 +394,7 @@ constexpr known_operator known[] = {
     {"Split", operation::split, read_split},
     {"Slice", operation::slice, read_slice},
     {"Gather", operation::gather, read_gather},
+    {"Resize", operation::resize, read_resize},
 };
 
 auto scalar_or_list(node_reader& from) -> constant_value {

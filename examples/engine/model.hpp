@@ -23,6 +23,7 @@ enum class operation : std::uint8_t {
   input,
   constant,
   convolution,
+  transposed_convolution,
   clip,
   relu,
   global_average_pool,
@@ -61,6 +62,7 @@ enum class operation : std::uint8_t {
   split,
   slice,
   gather,
+  resize,
   factor,       ///< A number behind a matrix product; told as a Reshape.
   factor_place, ///< Where Model Optimizer has that number. Passes values on; told as a product.
 };
@@ -95,6 +97,7 @@ struct window {
   std::array<std::size_t, 2> pads_begin{};
   std::array<std::size_t, 2> pads_end{};
   std::size_t groups = 1;
+  std::array<std::size_t, 2> output_padding{}; ///< Of a transposed convolution.
   bool count_include_pad = false;
   bool ceil_mode = false;
 
@@ -170,6 +173,22 @@ struct gather_form {
   friend auto operator==(const gather_form&, const gather_form&) -> bool = default;
 };
 
+/// Where an output position of a resized axis is in the input.
+enum class resize_place : std::uint8_t { asymmetric, half_pixel, align_corners };
+
+/// Which input position is the nearest to it.
+enum class resize_nearest : std::uint8_t { floor, ceil, prefer_floor, prefer_ceil };
+
+/// A Resize to the nearest neighbour: `scales`, or `sizes`, has a number for each axis.
+struct resize_form {
+  std::vector<float> scales;
+  std::vector<std::int64_t> sizes;
+  resize_place place = resize_place::half_pixel;
+  resize_nearest nearest = resize_nearest::prefer_floor;
+
+  friend auto operator==(const resize_form&, const resize_form&) -> bool = default;
+};
+
 /// Zero mean and unit variance over the axes from `axis` on.
 struct mean_variance_form {
   std::int64_t axis = -1;
@@ -210,6 +229,7 @@ using node_form = std::variant<
     split_form,
     slice_form,
     gather_form,
+    resize_form,
     mean_variance_form,
     gelu_form>;
 

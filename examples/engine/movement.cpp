@@ -88,4 +88,24 @@ auto gather(std::size_t axis, const integer_tensor& indices, const view& from, c
   };
 }
 
+auto pick(const std::vector<std::vector<std::size_t>>& positions, const view& from, const view& to)
+    -> step {
+  const auto strides = strides_of(from);
+  std::vector<std::size_t> offsets{0};
+  for (const std::size_t axis : memory_order(to)) {
+    std::vector<std::size_t> finer;
+    for (const std::size_t offset : offsets) {
+      for (const std::size_t position : positions[axis]) {
+        finer.push_back(offset + position * static_cast<std::size_t>(strides[axis]));
+      }
+    }
+    offsets = std::move(finer);
+  }
+  return [offsets = std::move(offsets), from = from.data, to = to.data] {
+    for (std::size_t i = 0; i != offsets.size(); ++i) {
+      to[i] = from[offsets[i]];
+    }
+  };
+}
+
 } // namespace engine::detail

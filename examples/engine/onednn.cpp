@@ -74,21 +74,29 @@ auto dims_of(const window& form) -> convolution_dims {
   };
 }
 
-auto convolution(
-    const window& form, const view& from, const tensor& weights, const tensor* bias, const view& to
+namespace {
+
+/// A convolution or its transpose with weights that are stored as `stored` says.
+template <class Forward>
+auto sliding(
+    dnnl::algorithm algorithm,
+    const convolution_dims& dims,
+    const memory::desc& stored,
+    const view& from,
+    const tensor& weights,
+    const tensor* bias,
+    const view& to
 ) -> step {
   const auto source = channels_last_of(from.extents, data_type::f32);
   const auto target = channels_last_of(to.extents, data_type::f32);
-  const auto stored = weights_of(shape_of(weights), form.groups, data_type::f32);
   const memory::desc any(stored.dims(), data_type::f32, tag::any);
   const memory::desc bias_desc =
       bias == nullptr ? memory::desc()
                       : memory::desc(dims_of(shape_of(*bias)), data_type::f32, tag::x);
-  const auto dims = dims_of(form);
-  const dnnl::convolution_forward::primitive_desc made(
-      dnnl::convolution_forward::desc(
+  const typename Forward::primitive_desc made(
+      typename Forward::desc(
           dnnl::prop_kind::forward_inference,
-          dnnl::algorithm::convolution_direct,
+          algorithm,
           source,
           any,
           bias_desc,
@@ -110,7 +118,43 @@ auto convolution(
         DNNL_ARG_BIAS, reordered(memory_over(bias_desc, bias->data()), made.bias_desc())
     );
   }
-  return execute(dnnl::convolution_forward(made), std::move(arguments));
+  return execute(Forward(made), std::move(arguments));
+}
+
+} // namespace
+
+auto convolution(
+    const window& form, const view& from, const tensor& weights, const tensor* bias, const view& to
+) -> step {
+  return sliding<dnnl::convolution_forward>(
+      dnnl::algorithm::convolution_direct,
+      dims_of(form),
+      weights_of(shape_of(weights), form.groups, data_type::f32),
+      from,
+      weights,
+      bias,
+      to
+  );
+}
+
+auto transposed_convolution(
+    const window& form, const view& from, const tensor& weights, const tensor* bias, const view& to
+) -> step {
+  auto dims = dims_of(form);
+  for (std::size_t i = 0; i != 2; ++i) {
+    dims.pads_end[i] -= static_cast<memory::dim>(form.output_padding[i]);
+  }
+  const auto groups = static_cast<memory::dim>(form.groups);
+  const memory::dims e = dims_of(shape_of(weights));
+  const memory::desc stored(
+      groups == 1 ? memory::dims{e[1], e[0], e[2], e[3]}
+                  : memory::dims{groups, e[1], e[0] / groups, e[2], e[3]},
+      data_type::f32,
+      groups == 1 ? tag::iohw : tag::giohw
+  );
+  return sliding<dnnl::deconvolution_forward>(
+      dnnl::algorithm::deconvolution_direct, dims, stored, from, weights, bias, to
+  );
 }
 
 auto matmul(const view& a, const view& b, bool transpose_b, const view& to) -> step {

@@ -134,6 +134,10 @@ void set_number(onnx::NodeProto& of, const char* name, float value) {
   attribute(of, name, onnx::AttributeProto_AttributeType_FLOAT).set_f(value);
 }
 
+void set_text(onnx::NodeProto& of, const char* name, const std::string& value) {
+  attribute(of, name, onnx::AttributeProto_AttributeType_STRING).set_s(value);
+}
+
 void set_integers(onnx::NodeProto& of, const char* name, std::span<const std::int64_t> values) {
   auto& made = attribute(of, name, onnx::AttributeProto_AttributeType_INTS);
   for (const std::int64_t value : values) {

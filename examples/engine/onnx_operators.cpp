@@ -46,6 +46,8 @@ public:
       return split(std::get<split_form>(of_.form));
     case operation::slice:
       return slice(std::get<slice_form>(of_.form));
+    case operation::resize:
+      return resize(std::get<resize_form>(of_.form));
     default:
       break;
     }
@@ -178,6 +180,20 @@ private:
     );
   }
 
+  void resize(const resize_form& form) {
+    const auto scales = [&] { return into_.add_numbers<float>(of_.name + ".scales", form.scales); };
+    onnx::NodeProto& made = form.sizes.empty()
+                                ? finish("Resize", {x(), "", scales()})
+                                : finish("Resize", {x(), "", "", list(form.sizes, "sizes")});
+    constexpr std::array places{"asymmetric", "half_pixel", "align_corners"};
+    constexpr std::array nearest{"floor", "ceil", "round_prefer_floor", "round_prefer_ceil"};
+    set_text(made, "mode", "nearest");
+    set_text(
+        made, "coordinate_transformation_mode", places.at(static_cast<std::size_t>(form.place))
+    );
+    set_text(made, "nearest_mode", nearest.at(static_cast<std::size_t>(form.nearest)));
+  }
+
   static void attributes(onnx::NodeProto&, std::monostate) {}
 
   void attributes(onnx::NodeProto& made, const window& form) const {
@@ -190,7 +206,10 @@ private:
     if (of_.kind != operation::average_pool) {
       set_integers(made, "dilations", form.dilations);
     }
-    if (of_.kind == operation::convolution) {
+    if (of_.kind == operation::transposed_convolution) {
+      set_integers(made, "output_padding", form.output_padding);
+    }
+    if (of_.kind == operation::convolution || of_.kind == operation::transposed_convolution) {
       set_integer(made, "group", static_cast<std::int64_t>(form.groups));
     } else {
       set_integer(made, "ceil_mode", form.ceil_mode ? 1 : 0);
@@ -255,6 +274,8 @@ private:
   static void attributes(onnx::NodeProto&, const split_form&) {}
 
   static void attributes(onnx::NodeProto&, const slice_form&) {}
+
+  static void attributes(onnx::NodeProto&, const resize_form&) {}
 
   static void attributes(onnx::NodeProto&, const mean_variance_form&) {}
 

@@ -110,6 +110,7 @@ private:
     case operation::unsqueeze:
     case operation::split:
     case operation::slice:
+    case operation::resize:
       return true;
     default:
       return false;

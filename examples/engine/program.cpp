@@ -6,14 +6,10 @@
 #include <limits>
 #include <optional>
 
+#include "evaluator.hpp"
+
 namespace engine {
 namespace {
-
-auto copied(const view& from) -> tensor {
-  auto result = tensor::from_shape(from.extents);
-  std::copy_n(from.data, from.size(), result.data());
-  return result;
-}
 
 auto copied_row_major(const view& from) -> tensor {
   auto result = tensor::from_shape(from.extents);
@@ -41,7 +37,7 @@ void copy(const ptq::tensor_view& from, const view& to) {
     std::ptrdiff_t source = 0;
     std::size_t target = 0;
     for (std::size_t axis = 0; axis != rank; ++axis) {
-      source += from.dimensions()[axis].offset_of(position[axis]);
+      source += from.dimensions()[from.rank() - rank + axis].offset_of(position[axis]);
       target += strides[axis] * position[axis];
     }
     to.data[target] = from.data_as<float>()[source];
@@ -116,9 +112,10 @@ void program::run_alone(std::span<const ptq::tensor_view> inputs) {
     }
     const ptq::tensor_view& given = inputs[next++];
     const view& to = value(from);
-    bool fits = given.type() == ptq::element_type::f32 && given.rank() == to.extents.size();
+    const ptq::tensor_view wanted = shown_sample(to);
+    bool fits = given.type() == ptq::element_type::f32 && given.rank() == wanted.rank();
     for (std::size_t axis = 0; fits && axis != given.rank(); ++axis) {
-      fits = given.extent(axis) == to.extents[axis];
+      fits = given.extent(axis) == wanted.extent(axis);
     }
     if (!fits) {
       refuse(
@@ -227,6 +224,7 @@ void program::prepare_node(node_id id, const shape& result) {
     prepare_input(target(last));
     break;
   case operation::convolution:
+  case operation::transposed_convolution:
     prepare_convolution(id, target(true));
     break;
   case operation::gemm:
@@ -336,6 +334,9 @@ void program::prepare_node(node_id id, const shape& result) {
     add_step(detail::gather(axis, form.indices, from, target(false)));
     break;
   }
+  case operation::resize:
+    prepare_resize(id, result);
+    break;
   case operation::split:
     prepare_split(id);
     break;
@@ -361,26 +362,6 @@ void program::prepare_node(node_id id, const shape& result) {
   }
 }
 
-void program::prepare_split(node_id id) {
-  const view from = operand(id, 0);
-  const std::size_t axis =
-      *detail::resolved(std::get<split_form>(model_.nodes[id].form).axis, from.extents.size());
-  std::vector<detail::cut> cuts;
-  for (const std::size_t extent : from.extents) {
-    cuts.push_back({0, 1, extent});
-  }
-  for (std::uint32_t i = 0; i != shapes_[id].size(); ++i) {
-    if (i != 0) {
-      add_stage({id, i});
-    }
-    const view to = allocate(shapes_[id][i], from.channels_last);
-    set_value({id, i}, to);
-    cuts[axis].count = to.extents[axis];
-    add_step(detail::slice(cuts, from, to));
-    cuts[axis].start += static_cast<std::int64_t>(to.extents[axis]);
-  }
-}
-
 void program::prepare_input(const view& to) {
   if (detail::layout_is_moot(to.extents)) {
     add_step([this, to, size = to.size()] { std::copy_n(input_, size, to.data); });
@@ -389,48 +370,6 @@ void program::prepare_input(const view& to) {
   const view staged = allocate(to.extents, false);
   add_step([this, staged, size = to.size()] { std::copy_n(input_, size, staged.data); });
   add_step(detail::relayout(staged, to));
-}
-
-void program::prepare_convolution(node_id id, const view& to) {
-  const node& of = model_.nodes[id];
-  const view from = in_layout(operand(id, 0), true);
-  const tensor weights = copied(operand(id, 1));
-  std::optional<tensor> bias;
-  if (of.inputs.size() > 2 && !of.inputs[2].is_absent()) {
-    bias = copied(operand(id, 2));
-  }
-  add_step(
-      detail::convolution(std::get<window>(of.form), from, weights, bias ? &*bias : nullptr, to)
-  );
-}
-
-void program::prepare_product(node_id id, const view& to) {
-  const node& of = model_.nodes[id];
-  const auto* form = std::get_if<gemm_form>(&of.form);
-  const view a = in_layout(operand(id, 0), false);
-  const view b = in_layout(operand(id, 1), false);
-  add_step(detail::matmul(a, b, form != nullptr && form->transpose_b, to));
-  if (form == nullptr) {
-    return;
-  }
-  if (of.inputs.size() > 2 && !of.inputs[2].is_absent()) {
-    add_step(detail::add(to, form->alpha, operand(id, 2), form->beta, to));
-  } else if (form->alpha != 1) {
-    add_step(detail::add(to, form->alpha, to, 0, to));
-  }
-}
-
-void program::prepare_normalization(node_id id, const view& from, const view& to) {
-  const view parameters[] = {operand(id, 1), operand(id, 2), operand(id, 3), operand(id, 4)};
-  const float epsilon = std::get<normalization_form>(model_.nodes[id].form).epsilon;
-  const std::size_t channels = from.extents[1];
-  std::vector<float> factor(channels);
-  std::vector<float> shift(channels);
-  for (std::size_t c = 0; c != channels; ++c) {
-    factor[c] = parameters[0].data[c] / std::sqrt(parameters[3].data[c] + epsilon);
-    shift[c] = parameters[1].data[c] - parameters[2].data[c] * factor[c];
-  }
-  add_step(detail::scale_channels(from, std::move(factor), std::move(shift), to));
 }
 
 auto program::copy_of(source of) const -> tensor {

@@ -131,6 +131,7 @@ private:
   void prepare_node(node_id id, const shape& result);
   void prepare_split(node_id id);
   void prepare_input(const view& to);
+  void prepare_resize(node_id id, const shape& result);
   void prepare_convolution(node_id id, const view& to);
   void prepare_product(node_id id, const view& to);
   void prepare_normalization(node_id id, const view& from, const view& to);

@@ -11,6 +11,20 @@
 
 namespace engine::detail {
 
+/// The shape of what two tensors are spread to; null if they do not fit.
+[[nodiscard]] inline auto broadcast(const shape& a, const shape& b) -> std::optional<shape> {
+  shape result(std::max(a.size(), b.size()), 1);
+  for (std::size_t i = 0; i != result.size(); ++i) {
+    const std::size_t x = i < a.size() ? a[a.size() - 1 - i] : 1;
+    const std::size_t y = i < b.size() ? b[b.size() - 1 - i] : 1;
+    if (x != y && x != 1 && y != 1) {
+      return std::nullopt;
+    }
+    result[result.size() - 1 - i] = x == 1 ? y : x;
+  }
+  return result;
+}
+
 /// The axis counted from the front; null if there is none.
 [[nodiscard]] inline auto resolved(std::int64_t axis, std::size_t rank)
     -> std::optional<std::size_t> {

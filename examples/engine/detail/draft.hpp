@@ -71,6 +71,13 @@ void interpret(
     const std::vector<const shape*>& shapes
 ) -> std::optional<constant_value>;
 
+/// The shape of each output of a node whose inputs have these shapes.
+/// @param inputs An absent input has the empty shape.
+/// @throws error if the shapes do not fit the operation.
+[[nodiscard]] auto output_shapes(
+    const model& of, const node& from, std::size_t batch, const std::vector<shape>& inputs
+) -> std::vector<shape>;
+
 /// The shapes of the nodes behind the first ones, whose shapes are `known`; they are appended.
 void infer_more_shapes(
     const model& of,
@@ -78,6 +85,14 @@ void infer_more_shapes(
     const limits& allowed,
     std::vector<std::vector<shape>>& known
 );
+
+/// Does each sample keep to itself, so that several can be run at once?
+[[nodiscard]] auto keeps_samples_apart(const model& of, const limits& allowed) -> bool;
+
+/// Makes the target shapes of `of` independent of the batch for which they were worked out, by the
+/// same model for another batch.
+/// @return false if the two differ in anything else.
+[[nodiscard]] auto free_of_batch(model& of, const model& other) -> bool;
 
 /// Fills in who reads what.
 void find_readers(model& of);

@@ -28,6 +28,12 @@ using step = std::function<void()>;
     const window& form, const view& from, const tensor& weights, const tensor* bias, const view& to
 ) -> step;
 
+/// With weights `[inputs, outputs / groups, height, width]`.
+/// @pre `from` and `to` have their channels last.
+[[nodiscard]] auto transposed_convolution(
+    const window& form, const view& from, const tensor& weights, const tensor* bias, const view& to
+) -> step;
+
 /// `to = a b`, with `b` read as `[out, in]` where `transpose_b` is set.
 /// @pre All are row-major.
 [[nodiscard]] auto matmul(const view& a, const view& b, bool transpose_b, const view& to) -> step;
@@ -79,6 +85,12 @@ transpose(const std::vector<std::size_t>& order, const view& from, const view& t
 /// @pre Both are row-major.
 [[nodiscard]] auto
 gather(std::size_t axis, const integer_tensor& indices, const view& from, const view& to) -> step;
+
+/// Position `i` of axis `a` is position `positions[a][i]` of `from`.
+/// @pre Both have one layout.
+[[nodiscard]] auto
+pick(const std::vector<std::vector<std::size_t>>& positions, const view& from, const view& to)
+    -> step;
 
 /// @pre All have one layout.
 [[nodiscard]] auto concat(const std::vector<view>& from, std::size_t axis, const view& to) -> step;

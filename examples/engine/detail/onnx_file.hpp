@@ -103,6 +103,7 @@ private:
 
 void set_integer(onnx::NodeProto& of, const char* name, std::int64_t value);
 void set_number(onnx::NodeProto& of, const char* name, float value);
+void set_text(onnx::NodeProto& of, const char* name, const std::string& value);
 void set_integers(onnx::NodeProto& of, const char* name, std::span<const std::int64_t> values);
 void set_integers(onnx::NodeProto& of, const char* name, std::span<const std::size_t> values);
 
