@@ -114,6 +114,19 @@ recipes)
     "${outputs[@]}"
   one_line
   ;;
+memory)
+  # Ten times the samples: what they add is the numbers of docs/policies.md that are kept of each, and not the samples.
+  "$INPUTS" first 3000 "$IMAGES/test.npy" many.npy
+  for recipe in pot ptq; do
+    for count in 300 3000; do
+      "$QUANTIZE" "$MODEL" --calibration many.npy --recipe "$recipe" --stat-subset-size "$count" --report report.json --quiet
+      declare "peak_$count=$(value report.json peak_memory_bytes)"
+    done
+    grown=$(((peak_3000 - peak_300) / 2700))
+    echo "$recipe: $grown bytes a sample"
+    [ "$grown" -lt 10240 ] || fail "memory grows by $grown bytes a sample"
+  done
+  ;;
 report_of_outputs)
   "$INPUTS" first 300 "$images" few.npy
   "$QUANTIZE" "$MODEL" --calibration few.npy --test "$IMAGES/test.npy" --labels "$IMAGES/test_labels.npy" --report report.json \

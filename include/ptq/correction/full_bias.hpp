@@ -31,16 +31,17 @@ struct full_bias {
   double share =
       0.2; ///< Of the calibrated samples, the first ones, that are run. Above 0, up to 1.
   bool apply_for_all_nodes = false; ///< Also operations whose weights are not quantized.
+  /// If that share is more, that many of it are run, spread evenly: an evaluator of parts has the
+  /// values of all samples that are run in memory at once.
+  std::size_t most_samples = 300;
 
   [[nodiscard]] auto operator()(const correction_context& context, const plan& before) const
       -> plan {
     const run_access& run = detail::required(context.run, "full_bias");
-    const samples part = run.calibrated.part(
-        0,
-        std::max<std::size_t>(
-            static_cast<std::size_t>(share * static_cast<double>(run.calibrated.size())), 1
-        )
-    );
+    const auto wanted =
+        static_cast<std::size_t>(share * static_cast<double>(run.calibrated.size()));
+    const samples part =
+        detail::at_most(run.calibrated.part(0, std::max<std::size_t>(wanted, 1)), most_samples);
     const std::vector<detail::biased_operation> operations =
         detail::biased_operations(context, apply_for_all_nodes);
     detail::bias_walk walk(context.nodes, *run.engine, part, operations);
@@ -92,6 +93,7 @@ struct full_bias {
       throw error("the threshold is above 0", {}, "full_bias.threshold");
     }
     detail::check_share(share, true, "full_bias.share");
+    detail::check_most(most_samples, "full_bias.most_samples");
   }
 
   friend constexpr auto operator==(const full_bias&, const full_bias&) -> bool = default;

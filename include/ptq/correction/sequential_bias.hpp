@@ -28,16 +28,21 @@ struct sequential_bias {
   /// lowers the error of the graph's outputs on them. 0: all are kept.
   double verified_on = 0.2;
 
+  /// Of more calibrated samples, that many are run, spread evenly: an evaluator of parts has the
+  /// values of all samples that are run in memory at once.
+  std::size_t most_samples = 300;
+
   [[nodiscard]] auto operator()(const correction_context& context, const plan& before) const
       -> plan {
     const run_access& run = detail::required(context.run, "sequential_bias");
-    samples part = run.calibrated;
+    const samples all = detail::at_most(run.calibrated, most_samples);
+    samples part = all;
     std::optional<detail::output_error> error_of;
     double best = 0.0;
     if (verified_on > 0.0) {
-      const samples rest = detail::held_back(run.calibrated, verified_on);
-      if (rest.size() < run.calibrated.size()) {
-        part = run.calibrated.part(0, run.calibrated.size() - rest.size());
+      const samples rest = detail::held_back(all, verified_on);
+      if (rest.size() < all.size()) {
+        part = all.part(0, all.size() - rest.size());
       }
       error_of.emplace(context.nodes, *run.engine, rest);
       best = error_of->of(before);
@@ -86,8 +91,9 @@ struct sequential_bias {
     return walk.visit(before, correct);
   }
 
-  /// @throws error for a share that leaves no sample to correct with.
+  /// @throws error for a share, or a number, that leaves no sample to correct with.
   void check_options() const {
+    detail::check_most(most_samples, "sequential_bias.most_samples");
     detail::check_share(verified_on, false, "sequential_bias.verified_on");
   }
 

@@ -6,6 +6,8 @@
 #include <ptq/correction/exact_bias.hpp>
 #include <ptq/correction/sequential_bias.hpp>
 
+#include <cstddef>
+
 namespace ptq::correction {
 
 /// `sequential_bias` where an engine that runs plans is at hand, `exact_bias` where none is: with
@@ -17,6 +19,8 @@ struct verified_bias {
   /// graph's outputs to be kept. Without runs it has no effect. 0: all are kept.
   double verified_on = 0.2;
 
+  std::size_t most_samples = 300; ///< As of `sequential_bias`. Without runs all samples count.
+
   void request(const topology& nodes, const placement& sites, statistics_request& ask) const {
     exact_bias{}.request(nodes, sites, ask);
   }
@@ -24,7 +28,9 @@ struct verified_bias {
   [[nodiscard]] auto operator()(const correction_context& context, const plan& before) const
       -> plan {
     if (context.run != nullptr) {
-      return sequential_bias{.verified_on = verified_on}(context, before);
+      return sequential_bias{
+          .verified_on = verified_on, .most_samples = most_samples
+      }(context, before);
     }
     context.tell.on_note(
         {"biases",
@@ -34,8 +40,9 @@ struct verified_bias {
     return exact_bias{}(context, before);
   }
 
-  /// @throws error for a share that leaves no sample to correct with.
+  /// @throws error for a share, or a number, that leaves no sample to correct with.
   void check_options() const {
+    detail::check_most(most_samples, "verified_bias.most_samples");
     detail::check_share(verified_on, false, "verified_bias.verified_on");
   }
 

@@ -154,12 +154,16 @@ TEST_CASE_FIXTURE(fixture, "whatever the unit of the samples, the plan is as goo
   );
 }
 
-TEST_CASE("a share that leaves no sample is refused by name") {
+TEST_CASE("a share, or a number, that leaves no sample is refused by name") {
   ptq::recipe::standard<> quantize;
   std::get<1>(quantize.corrections.each).verified_on = 1.0;
   CHECK(message_of([&] {
           quantize.check_options();
         }) == "the share is 0 to below 1 (option `verified_bias.verified_on`)");
+  std::get<1>(quantize.corrections.each) = {.most_samples = 0};
+  CHECK(message_of([&] {
+          quantize.check_options();
+        }) == "at least one sample is needed (option `verified_bias.most_samples`)");
 }
 
 } // namespace

@@ -104,6 +104,26 @@ TEST_CASE_FIXTURE(fixture, "a fifth of the samples is run, the first ones, as in
   CHECK_NOTHROW(corrected(full_bias{}, 1)); // at least one
 }
 
+TEST_CASE_FIXTURE(fixture, "of more samples than are wanted those that are run are spread evenly") {
+  std::vector<std::size_t> run;
+  const auto chosen = [&](const ptq::samples& all, std::size_t most) {
+    const ptq::samples some = ptq::detail::at_most(all, most);
+    run.assign(some.begin(), some.end());
+    return run;
+  };
+  CHECK(chosen({10, 20}, 4) == std::vector<std::size_t>{10, 12, 15, 17});
+  CHECK(chosen({10, 13}, 4) == std::vector<std::size_t>{10, 11, 12});
+  const auto all = data();
+  const std::vector<ptq::tensor_data> part{all[0], all[4], all[8]};
+  const ptq::plan full = without_activations(corrected(full_bias{.share = 1.0, .most_samples = 3}));
+  const ptq::plan sequential = corrected(sequential_bias{.verified_on = 0.0, .most_samples = 3});
+  for (const biased& each : all_biased) {
+    CAPTURE(each.output);
+    CHECK(largest_distance(means(each, full, part), means(each, {}, part)) < 1e-5);
+    CHECK(largest_distance(means(each, sequential, part), means(each, {}, part)) < 1e-5);
+  }
+}
+
 TEST_CASE_FIXTURE(
     fixture, "what is skipped by the threshold stays, and those behind make up for it"
 ) {
@@ -254,6 +274,11 @@ TEST_CASE("options that no run could use are refused by name") {
     return message_of([&] { static_cast<void>(quantize(g, evaluator)); });
   };
   CHECK(refused(full_bias{.threshold = 0.0}).find("full_bias.threshold") != std::string::npos);
+  CHECK(refused(full_bias{.most_samples = 0}).find("full_bias.most_samples") != std::string::npos);
+  CHECK(
+      refused(sequential_bias{.most_samples = 0}).find("sequential_bias.most_samples") !=
+      std::string::npos
+  );
   CHECK(refused(full_bias{.share = 1.5}).find("full_bias.share") != std::string::npos);
   CHECK(
       refused(sequential_bias{.verified_on = 1.0}).find("sequential_bias.verified_on") !=

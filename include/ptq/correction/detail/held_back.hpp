@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace ptq::detail {
 
@@ -15,6 +17,24 @@ inline auto held_back(const samples& all, double share) -> samples {
   const auto wanted = static_cast<std::size_t>(share * static_cast<double>(all.size()));
   const std::size_t count = std::min(std::max<std::size_t>(wanted, 1), all.size());
   return all.part(all.size() - count, count);
+}
+
+/// Of the samples, `most` that are spread evenly; all of them if there are no more.
+inline auto at_most(const samples& all, std::size_t most) -> samples {
+  if (all.size() <= most) {
+    return all;
+  }
+  std::vector<std::size_t> chosen;
+  for (std::size_t i = 0; i != most; ++i) {
+    chosen.push_back(all[i * all.size() / most]);
+  }
+  return samples(std::move(chosen));
+}
+
+inline void check_most(std::size_t most, const std::string& option) {
+  if (most == 0) {
+    throw error("at least one sample is needed", {}, option);
+  }
 }
 
 inline void check_share(double share, bool may_be_one, const std::string& option) {
