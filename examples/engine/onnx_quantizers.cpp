@@ -119,14 +119,14 @@ public:
       : into_(into), name_(name), extents_(extents), by_(by) {}
 
   template <class Code>
-  auto write_linear(std::string input) -> std::string {
+  auto write_linear(std::string input, bool apart) -> std::string {
     std::vector<float> scales;
     std::vector<Code> zero_points;
     for (const ptq::grid& each : by_.format.grids) {
       scales.push_back(static_cast<float>(each.scale()));
       zero_points.push_back(static_cast<Code>(std::nearbyint(each.zero_point())));
     }
-    if (levels_of(by_) != std::int64_t{std::numeric_limits<Code>::max()} + 1) {
+    if (apart || levels_of(by_) != std::int64_t{std::numeric_limits<Code>::max()} + 1) {
       input = bound(input);
     }
     const std::string scale = into_.add_numbers(name_ + "_scale", scales);
@@ -228,14 +228,15 @@ auto write_activations(
     const std::string& name,
     const std::string& input,
     const shape& extents,
-    const ptq::quantizer& by
+    const ptq::quantizer& by,
+    bool apart
 ) -> std::string {
   activation_writer writer(into, name, extents, by);
   if (!std::ranges::all_of(by.format.grids, is_linear)) {
     return writer.write_arithmetic(input);
   }
-  return levels_of(by) > 256 ? writer.write_linear<std::uint16_t>(input)
-                             : writer.write_linear<std::uint8_t>(input);
+  return levels_of(by) > 256 ? writer.write_linear<std::uint16_t>(input, apart)
+                             : writer.write_linear<std::uint8_t>(input, apart);
 }
 
 } // namespace engine::detail

@@ -200,14 +200,25 @@ private:
       if (model_.nodes[from.node].kind == operation::constant) {
         place = by == nullptr ? write_constant(from) : write_weights(from, *by);
       } else {
-        place = by == nullptr
-                    ? model_.value_name(from)
-                    : detail::write_activations(
-                          out_, model_.value_name(from), unclipped(from), shape_of_value(from), *by
-                      );
+        place = by == nullptr ? model_.value_name(from)
+                              : detail::write_activations(
+                                    out_,
+                                    model_.value_name(from),
+                                    unclipped(from),
+                                    shape_of_value(from),
+                                    *by,
+                                    has_to_be_apart(from, *by)
+                                );
       }
     }
     return place;
+  }
+
+  /// Behind anything but a Clip or Relu, which runtimes do not run on codes, a quantizer by channel
+  /// is kept apart.
+  [[nodiscard]] auto has_to_be_apart(source from, const ptq::quantizer& by) const -> bool {
+    const operation above = model_.nodes[from.node].kind;
+    return by.format.grids.size() != 1 && above != operation::clip && above != operation::relu;
   }
 
   auto write_constant(source from) -> std::string {

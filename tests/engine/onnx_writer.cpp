@@ -79,6 +79,22 @@ TEST_CASE("a Clip goes where codes of one scale imply it, and stays before scale
   CHECK(clips({{0, 1.4F}}, 256).count("Relu") == 1);
 }
 
+// A runtime that takes a convolution and the quantizer behind it together cannot run it by channel.
+TEST_CASE("scales by channel do not stand right behind a convolution") {
+  const engine::model of = small_network();
+  const engine::graph graph(of);
+  const auto behind = [&](std::size_t channels) {
+    const std::vector<std::pair<float, float>> ranges(channels, {-1, 1.5F});
+    const written_model file =
+        write(graph, plan_maker(graph).activations("clip", 0, ranges, 256).done());
+    const auto quantizer = std::ranges::find(file.nodes, "QuantizeLinear", &written_node::type);
+    REQUIRE(quantizer != file.nodes.end());
+    return file.producer(quantizer->inputs[0]).type;
+  };
+  CHECK(behind(1) == "Conv");
+  CHECK(behind(8) == "Min");
+}
+
 TEST_CASE("grids that QuantizeLinear cannot say are written in float arithmetic") {
   const engine::model of = small_network();
   const engine::graph graph(of);

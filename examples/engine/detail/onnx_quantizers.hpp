@@ -29,13 +29,16 @@ auto write_weights(
 /// @param name  of the tensor that is quantized
 /// @param input The value that is read: `name`, or what a dropped Clip reads.
 /// @param extents of the tensor
+/// @param apart Something has to stand between the input and QuantizeLinear: runtimes take an
+///              operation and the quantizer behind it together, and cannot run that by channel.
 /// @return the name of the quantized values
 auto write_activations(
     onnx_file& into,
     const std::string& name,
     const std::string& input,
     const shape& extents,
-    const ptq::quantizer& by
+    const ptq::quantizer& by,
+    bool apart
 ) -> std::string;
 
 } // namespace engine::detail
