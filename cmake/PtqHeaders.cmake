@@ -190,7 +190,6 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/unlabelled_engine.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/asymmetric.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/check.hpp
-  ${PROJECT_SOURCE_DIR}/include/ptq/scheme/clipped.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/half_range.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/scheme/nudged.hpp

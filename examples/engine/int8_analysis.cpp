@@ -141,13 +141,6 @@ auto int8_analysis::format_at(node_id node, std::uint32_t input) const -> const 
   return found == formats_.end() ? nullptr : &found->second;
 }
 
-auto int8_analysis::lowered_at(node_id node, std::uint32_t input) const
-    -> const ptq::lowered_tensor* {
-  const source from = model_.nodes[node].inputs[input];
-  const auto found = lowered_.find({model_.value_name(from), model_.nodes[node].name});
-  return found == lowered_.end() ? nullptr : &found->second;
-}
-
 auto int8_analysis::describe(node_id node) -> int8_operation {
   int8_operation result;
   describe_weights(node, result);
@@ -288,19 +281,14 @@ void int8_analysis::describe_bias(node_id node, int8_operation& result) {
       (stored->size() == channels && stored->size() != 1 && stored->shape().back() != channels)) {
     throw stays_in_float{"its bias is not one constant for each output channel"};
   }
-  const ptq::lowered_tensor* lowered = lowered_at(node, 2);
-  const auto* codes =
-      lowered == nullptr ? nullptr : std::get_if<std::vector<std::int32_t>>(&lowered->codes);
   const auto* replaced = resolved_.constant(from.node);
   for (std::size_t c = 0; c != channels; ++c) {
     const std::size_t at = stored->size() == 1 ? 0 : c;
-    if (codes != nullptr && codes->size() == channels) {
-      result.bias[c] += static_cast<float>((*codes)[c]);
-      continue;
-    }
     const float value = replaced == nullptr ? stored->data()[at] : replaced->values[at];
     if (result.scale[c] > 0) {
-      result.bias[c] += std::nearbyint(value / result.scale[c]);
+      // Not rounded to the int32 of `ptq::lower`: with few bits one unit of the sums is as wide as
+      // a step of the result, and oneDNN adds biases in float.
+      result.bias[c] += value / result.scale[c];
     } else if (value != 0) {
       throw stays_in_float{"a channel with a bias has weights of scale 0"};
     }

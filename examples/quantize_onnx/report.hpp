@@ -28,7 +28,7 @@ struct tensor_error {
 
 struct calibration_facts {
   std::size_t samples = 0;
-  std::size_t passes = 0;
+  std::size_t passes = 0; ///< Over the samples; 2 where some tensors were observed again.
   double seconds = 0.0;
   double bare_inference_seconds = 0.0; ///< The same samples, with no tensor looked at.
 };
@@ -60,6 +60,12 @@ struct report {
 /// Puts what the library tells into the report.
 struct into_report {
   report& to;
+
+  void on_progress(const ptq::progress& now) const {
+    if (to.calibration && now.stage == "second calibration") {
+      to.calibration->passes = 2;
+    }
+  }
 
   void on_note(const ptq::note& what) const {
     to.notes.push_back(what.where + ": " + what.message);

@@ -70,6 +70,16 @@ files_agree)
   grep -q '"samples": 40' out/report.json
   [ "$(stat -c %s out/model.onnx)" -lt "$(stat -c %s "$MODEL")" ] || fail "the int8 model is no smaller"
   ;;
+passes_counted)
+  few 40
+  "$QUANTIZE" "$MODEL" --calibration few.npy --report report.json --quiet
+  grep -q 'observed again' report.json || fail "no tensor was observed again"
+  [ "$(value report.json passes)" -eq 2 ] || fail "the recipe's equalisation: $(value report.json passes) passes"
+  "$QUANTIZE" "$MODEL" --calibration few.npy --no-channel-alignment --report report.json --quiet
+  [ "$(value report.json passes)" -eq 1 ] || fail "nothing is equalised: $(value report.json passes) passes"
+  "$QUANTIZE" "$MODEL" --calibration few.npy --recipe pot --report report.json --quiet
+  [ "$(value report.json passes)" -eq 1 ] || fail "POT's recipe: $(value report.json passes) passes"
+  ;;
 same_plan_again)
   few 40
   mkdir out

@@ -86,6 +86,16 @@ TEST_CASE("grids of fewer levels than a byte has saturate where they end") {
   }
 }
 
+TEST_CASE("biases keep what a unit of the sums would round away, which is much with few bits") {
+  const engine::model of = small_network();
+  const engine::graph graph(of);
+  for (const std::int64_t levels : {256, 16, 4}) {
+    plan_maker made(graph);
+    made.activations("flatten", 0, {{0, 2}}, levels).weights("classify", 0, 1, levels - 1);
+    CHECK(agreement(graph, made.done(), samples_for(of, 8, 0, 1, 29)) > 90);
+  }
+}
+
 TEST_CASE("zero points are right with padding and without, signed codes too") {
   using ints = std::vector<std::int64_t>;
   for (const std::int64_t pad : {0, 1}) {

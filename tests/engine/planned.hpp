@@ -71,9 +71,14 @@ public:
     return *this;
   }
 
-  /// Symmetric int8 of 255 levels, for each channel on `axis`, or for all.
-  auto weights(const std::string& node, std::optional<std::size_t> axis = 0, double share = 1)
-      -> plan_maker& {
+  /// Symmetric, for each channel on `axis`, or for all.
+  /// @param levels  An odd number.
+  auto weights(
+      const std::string& node,
+      std::optional<std::size_t> axis = 0,
+      double share = 1,
+      std::int64_t levels = 255
+  ) -> plan_maker& {
     const auto id = find(node);
     const auto ref = graph_.inputs(id)[1];
     const auto view = *graph_.constant(ref.node);
@@ -93,7 +98,7 @@ public:
     }
     for (const float each : largest) {
       const auto high = static_cast<float>(static_cast<double>(each) / share);
-      made.format.grids.push_back({-high, high, -high, high, 255});
+      made.format.grids.push_back({-high, high, -high, high, levels});
     }
     plan_.quantizers.emplace_back(std::move(made));
     return *this;

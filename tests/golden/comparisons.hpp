@@ -26,6 +26,9 @@ struct comparison_entry {
   bool everyday = false;    ///< On the engine, in the tests of every day too.
   bool engine_only = false; ///< The recorded statistics do not have all that it needs.
   std::string text{}; ///< The run that it equals, a part of the message, why it cannot be compared.
+  /// What lies on the half between two codes there, so that the last bit of an engine's arithmetic
+  /// decides over the accuracy: it is compared in that of OpenVINO's kernel.
+  std::string on_halves{};
 };
 
 /// How each recorded run is to be compared: `tests/golden/comparisons.json`, by name.
@@ -48,6 +51,8 @@ inline auto read_comparisons() -> std::map<std::string, comparison_entry> {
           read.everyday = value.template get<bool>();
         } else if (key == "engine_only") {
           read.engine_only = value.template get<bool>();
+        } else if (key == "on_halves") {
+          read.on_halves = value.template get<std::string>();
         } else if (const auto found = words.find(key); found != words.end()) {
           read.how = found->second;
           read.text = value.is_string() ? value.template get<std::string>() : std::string();

@@ -67,7 +67,6 @@ private:
   void describe_weights(node_id node, int8_operation& result);
   void describe_source(node_id node, int8_operation& result);
   void describe_bias(node_id node, int8_operation& result);
-  auto lowered_at(node_id node, std::uint32_t input) const -> const ptq::lowered_tensor*;
 
   const graph& graph_;
   const model& model_;

@@ -15,7 +15,7 @@ namespace ptq {
 
 /// How far a long stage is.
 struct progress {
-  std::string_view stage{}; ///< `calibration`, ...
+  std::string_view stage{}; ///< `calibration`; `second calibration` where that is needed; ...
   std::size_t done = 0;
   std::size_t of = 0;
 };

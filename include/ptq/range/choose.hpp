@@ -29,7 +29,8 @@ inline constexpr bool is_sides<for_activations<Low, High>> = true;
 
 template <class Candidate>
 consteval auto explain_candidate() -> bool {
-  if constexpr (constant_estimator<Candidate> || is_sides<Candidate>) {
+  if constexpr (constant_estimator<Candidate> || is_sides<Candidate> ||
+                requires { Candidate::is_at_a_granularity; }) {
     return true;
   } else {
     static_assert(
@@ -43,13 +44,30 @@ consteval auto explain_candidate() -> bool {
 
 } // namespace detail
 
+/// A candidate of `choose` for activations with a granularity of its own: where the grids are per
+/// channel, `at<per_tensor, ...>` gives all of them one range, of the whole tensor. Where there is
+/// one grid, there is one range, whatever the granularity.
+template <granularity Granularity, class Candidate>
+struct at {
+  static_assert(detail::explain_candidate<Candidate>());
+
+  static constexpr bool is_at_a_granularity = true;
+
+  Candidate candidate{};
+
+  void check_options() const { detail::check_options_if_any(candidate); }
+
+  friend auto operator==(const at&, const at&) -> bool = default;
+};
+
 /// Of several estimators the one whose range has the least squared quantization error on the data,
 /// for each tensor anew; of equal ones, the first.
 ///
 /// Activations: `for_activations<choose<...>>`, measured with the histogram of the tensor, by all
 /// channels together. Weights: `for_weights<choose<...>>`, exactly, with the masses if there are
 /// any.
-/// @tparam Candidates  Distribution estimators; for activations `sides<low<...>, high<...>>` too.
+/// @tparam Candidates  Distribution estimators; for activations `sides<low<...>, high<...>>` too,
+/// and either of them `at` a granularity.
 template <class... Candidates>
 struct choose {
   static_assert(sizeof...(Candidates) != 0, "ptq::choose<...> takes at least one candidate");
@@ -111,18 +129,11 @@ struct for_activations<choose<Candidates...>> {
   choose<Candidates...> chosen{};
 
   [[nodiscard]] auto sides(granularity wanted) const {
-    const auto of_each = [wanted](const auto& candidate) {
-      using candidate_type = std::remove_cvref_t<decltype(candidate)>;
-      if constexpr (detail::is_sides<candidate_type>) {
-        return candidate.sides(wanted);
-      } else {
-        static_assert(explain_distribution_estimator<candidate_type>());
-        return distribution_side<candidate_type>{candidate, wanted};
-      }
-    };
     return std::apply(
-        [&](const auto&... each) {
-          return alternative_sides<decltype(of_each(each))...>{{of_each(each)...}, wanted};
+        [wanted](const auto&... each) {
+          return alternative_sides<decltype(sides_of(each, wanted))...>{
+              {sides_of(each, wanted)...}, wanted
+          };
         },
         chosen.candidates
     );
@@ -131,6 +142,22 @@ struct for_activations<choose<Candidates...>> {
   void check_options() const { chosen.check_options(); }
 
   friend auto operator==(const for_activations&, const for_activations&) -> bool = default;
+
+private:
+  template <class Candidate>
+  static auto sides_of(const Candidate& candidate, granularity wanted) {
+    if constexpr (detail::is_sides<Candidate>) {
+      return candidate.sides(wanted);
+    } else {
+      static_assert(explain_distribution_estimator<Candidate>());
+      return distribution_side<Candidate>{candidate, wanted};
+    }
+  }
+
+  template <granularity Granularity, class Candidate>
+  static auto sides_of(const at<Granularity, Candidate>& of, granularity wanted) {
+    return sides_of(of.candidate, Granularity == per_tensor ? per_tensor : wanted);
+  }
 };
 
 namespace detail {

@@ -27,8 +27,10 @@ namespace ptq {
 /// there are levels, the mass of a group spread over its bins that are not empty. Both are
 /// normalised, then empty bins get 1e-4, taken from the others; the range ends at the `i` with the
 /// least divergence of `P` from `Q`, the first of equal ones. Levels are those of one sign. Where
-/// asymmetric, both ends are cut there.
-/// @see Migacz, 8-bit inference with TensorRT
+/// asymmetric, both ends are cut there. Zeros do not count: zero is a code of every range, while
+/// the many of them behind a ReLU, in one group with the least of the other values, would make the
+/// narrowest range look best.
+/// @see Migacz, 8-bit inference with TensorRT, whose calibrators leave the bin of zeros out, too
 struct kl_divergence {
   int bins = 2048; ///< Many more than levels: with as many, nothing is ever clipped.
 
@@ -91,7 +93,6 @@ private:
     std::vector<double> result(count);
     const detail::distribution_bins all(of);
     const double width = most / static_cast<double>(count);
-    result[0] = all.zeros;
     const auto place = [&](double magnitude) {
       return std::min(static_cast<std::size_t>(magnitude / width), count - 1);
     };

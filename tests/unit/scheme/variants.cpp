@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <ptq/range/one_of.hpp>
 #include <ptq/scheme/asymmetric.hpp>
-#include <ptq/scheme/clipped.hpp>
 #include <ptq/scheme/half_range.hpp>
 #include <ptq/scheme/nudged.hpp>
 #include <ptq/scheme/power_of_two.hpp>
@@ -26,7 +25,6 @@ using namespace ptq::test;
 using range = ptq::value_range<float>;
 using ranges = std::vector<range>;
 using ptq::scheme::asymmetric;
-using ptq::scheme::clipped;
 using ptq::scheme::half_range;
 using ptq::scheme::nudged;
 using ptq::scheme::power_of_two;
@@ -38,7 +36,6 @@ static_assert(ptq::explain_quantization_scheme<half_range>());
 static_assert(ptq::explain_quantization_scheme<nudged>());
 static_assert(ptq::explain_quantization_scheme<power_of_two<>>());
 static_assert(ptq::explain_quantization_scheme<power_of_two<asymmetric>>());
-static_assert(ptq::explain_quantization_scheme<clipped<asymmetric>>());
 static_assert(ptq::explain_quantization_scheme<ptq::one_of<symmetric, half_range>>());
 
 constexpr auto weights = ptq::tensor_kind::weights;
@@ -275,26 +272,6 @@ TEST_CASE("scales are powers of two, not below those of the scheme within") {
   }
 }
 
-TEST_CASE("values are cut after the grid is made, as in POT, or before") {
-  const clipped<symmetric> after{.to = {.high = 1.5F}};
-  const clipped<symmetric> before{.to = {.high = 1.5F}, .before_alignment = true};
-  const ptq::grid cut = one(after, {-3.0F, 3.0F}); // POT's own reference data have this case
-  CHECK(static_cast<double>(cut.in_low) == near(-3.0236220472));
-  CHECK(cut.in_high == 1.5F);
-  CHECK(cut.out_high == 1.5F);
-  const ptq::grid whole = one(before, {-3.0F, 3.0F});
-  CHECK(whole == one(symmetric{}, {-3.0F, 1.5F}));
-  CHECK(distance_of_zero(whole) < 1e-4);
-  CHECK(
-      one(clipped<asymmetric>{.to = {-0.5F, 2.0F}, .before_alignment = true}, {-3.0F, 3.0F}) ==
-      one(asymmetric{}, {-0.5F, 2.0F})
-  );
-  CHECK(one(clipped<symmetric>{}, {-3.0F, 3.0F}) == one(symmetric{}, {-3.0F, 3.0F}));
-  CHECK(message_of([] {
-          clipped<symmetric>{.to = {1.0F, 2.0F}}.check_options();
-        }) == "values are cut to a range that holds zero (option `clipping`)");
-}
-
 TEST_CASE("one grid for several tensors: of their grids as in POT, or of their ranges") {
   const ptq::grid with_sign = one(symmetric{}, {-1.0F, 1.0F});
   const ptq::grid without = one(symmetric{}, {0.0F, 6.0F}, {.has_negative = false});
@@ -392,8 +369,6 @@ TEST_CASE("variants obey the laws of schemes for any finite range") {
         check(nudged{});
         check(power_of_two<>{});
         check(power_of_two<asymmetric>{});
-        check(clipped<symmetric>{.to = {-1.0F, 2.0F}});
-        check(clipped<asymmetric>{.to = {-1.0F, 2.0F}, .before_alignment = true});
       }
     }
   }
