@@ -49,14 +49,13 @@ TEST_CASE("a line of a trace with any member missing, or of another type, is ref
     nlohmann::json other = of_line;
     other.erase(item.key());
     CHECK(message(good + other.dump() + "\n") == "line 2." + item.key() + ": is missing");
-    for (const char* wrong : {"true", "{}", "[[]]", "[{}]", "[null]", "-1", "0.5", "\"x\""}) {
+    for (const std::string wrong : {"true", "{}", "[[]]", "[{}]", "[null]", "-1", "0.5", "\"x\""}) {
       CAPTURE(wrong);
       other[item.key()] = nlohmann::json::parse(wrong);
       const bool text = item.key() == "decision" || item.key() == "reason";
       const bool time = item.key() == "seconds";
-      const bool fits = (text && other[item.key()].is_string()) ||
-                        (time && other[item.key()].is_number()) ||
-                        (item.key() == "operations" && other[item.key()] == "x");
+      const bool fits =
+          (text && other[item.key()].is_string()) || (time && other[item.key()].is_number());
       const std::string found = message(good + other.dump() + "\n");
       CHECK((found.find("line 2." + item.key()) == 0) == !fits);
     }
@@ -64,7 +63,7 @@ TEST_CASE("a line of a trace with any member missing, or of another type, is ref
 }
 
 TEST_CASE("numbers of a trace that are no counts are refused") {
-  for (const char* wrong : {"-1", "1e3", "1.5", "9223372036854775808", "null"}) {
+  for (const std::string wrong : {"-1", "1e3", "1.5", "9223372036854775808", "null"}) {
     CAPTURE(wrong);
     nlohmann::json other = nlohmann::json::parse(good);
     other["inferred"]["ranking"] = nlohmann::json::parse(wrong);
