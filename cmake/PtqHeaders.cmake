@@ -177,7 +177,9 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/by_output.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/by_own_noise.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/concept.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/detail/engine_crew.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/detail/log_bytes.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/detail/parts.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/known_values.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/measurement_log.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/measuring_engine.hpp

@@ -2,6 +2,7 @@
 #include "hold_accuracy.hpp"
 
 #include <ptq/algorithm/accuracy_aware_quantization.hpp>
+#include <ptq/observer/print_progress.hpp>
 #include <ptq/observer/print_steps.hpp>
 #include <ptq/ranking/by_metric.hpp>
 #include <ptq/ranking/by_own_noise.hpp>
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstddef>
+#include <cstdio>
 #include <fstream>
 #include <ios>
 #include <iostream>
@@ -20,6 +22,8 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include <unistd.h>
 
 #include "data.hpp"
 #include "npy/npy.hpp"
@@ -179,6 +183,20 @@ struct shown_steps {
   }
 };
 
+/// A bar for what the next step takes, if somebody looks.
+struct shown_progress {
+  bool wanted;
+  ptq::print_progress bar{stderr, ptq::finished_bar::goes};
+
+  void on_progress(const ptq::progress& now) {
+    if (wanted) {
+      bar.on_progress(now);
+    }
+  }
+
+  void on_step(const ptq::step& made) { bar.on_step(made); }
+};
+
 std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
@@ -257,9 +275,10 @@ auto hold_accuracy(
     control.metrics = {{.name = "top1", .baseline_value = of.baseline_value}};
   }
   const first_interrupt ends_the_search;
+  shown_progress progress{!chosen.quiet && isatty(STDERR_FILENO) == 1};
   shown_steps shown{!chosen.quiet};
   live_trace trace(of.trace);
   into_report notes{into};
-  into.accuracy_aware = control(graph, validation, shown, trace, notes);
+  into.accuracy_aware = control(graph, validation, progress, shown, trace, notes);
   return into.accuracy_aware->plan;
 }

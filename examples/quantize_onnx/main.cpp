@@ -133,7 +133,7 @@ void describe(CLI::App& app, options& chosen) {
   app.add_flag("--no-bias-correction", chosen.no_bias_correction, "The same as none")
       ->excludes("--bias-correction");
   app.add_flag("--no-channel-alignment", chosen.no_channel_alignment, "Leave channels as they are");
-  app.add_option("--threads", chosen.threads, "Threads to calibrate with")
+  app.add_option("--threads", chosen.threads, "Threads to calibrate and search with")
       ->check(CLI::Range(std::size_t{1}, std::size_t{256}))
       ->capture_default_str();
 

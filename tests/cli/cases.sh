@@ -434,6 +434,37 @@ accuracy_held)
   "$QUANTIZE" "$MODEL" "${aware[@]}" --maximal-drop 0.02 --state state --resume --plan loose.json --report loose.report
   [ "$(value loose.report reached)" = true ] || fail "not held"
   ;;
+accuracy_threads)
+  validation 300
+  for options in "" "--search keep_best --ranking by_metric --no-early-stopping" "--search greedy_pot --ranking replay_pot"; do
+    # shellcheck disable=SC2086
+    "$QUANTIZE" "$MODEL" "${aware[@]}" $options --plan one.json --trace one.jsonl
+    for threads in 2 4; do
+      # shellcheck disable=SC2086
+      "$QUANTIZE" "$MODEL" "${aware[@]}" $options --threads "$threads" --plan more.json --trace more.jsonl
+      cmp one.json more.json
+      same_traces one.jsonl more.jsonl
+    done
+  done
+  ;;
+accuracy_progress)
+  # A bar goes to a terminal and to nothing else.
+  validation 300
+  loud=()
+  for word in "${aware[@]}"; do
+    [ "$word" = --quiet ] || loud+=("$word")
+  done
+  "$QUANTIZE" "$MODEL" "${loud[@]}" >lines.txt 2>bars.txt
+  [ ! -s bars.txt ] || fail "a bar in a file: $(head -c 300 bars.txt)"
+  grep -q '^1 ranking of 11 groups' lines.txt || fail "$(cat lines.txt)"
+  script --quiet --return --command "'$QUANTIZE' '$MODEL' ${loud[*]} >screen.txt" terminal.txt </dev/null
+  cmp <(head -n 4 lines.txt) <(head -n 4 screen.txt)
+  for stage in 'float model *\[#*\.*\] 0/300' 'ranking *\[##*\.*\] 64/704' 'candidate *\[##*\.*\] [0-9]*/300'; do
+    tr '\r' '\n' <terminal.txt | grep -q "^$stage" || fail "no bar $stage"
+  done
+  "$QUANTIZE" "$MODEL" "${loud[@]}" --quiet >quiet.txt
+  [ ! -s quiet.txt ] || fail "not quiet: $(cat quiet.txt)"
+  ;;
 accuracy_options)
   "$QUANTIZE" --help-accuracy-aware >help.txt
   for option in --validation --validation-labels --validate-on-test --annotation-free --annotation-conf-threshold --distance \

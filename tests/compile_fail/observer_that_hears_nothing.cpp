@@ -3,6 +3,7 @@
 // expect: on_progress is there, but cannot be called as on_progress.const ptq::progress&.
 // expect: on_note is there, but cannot be called as on_note.const ptq::note&.
 // expect: on_time is there, but cannot be called as on_time.const ptq::stage_time&.
+// expect: on_step is there, but cannot be called as on_step.const ptq::step&.
 #include <ptq/observer/observer.hpp>
 
 #include <string>
@@ -16,6 +17,7 @@ struct of_other_types {
   void on_progress(int percent);
   void on_note(const std::string&);
   void on_time(const ptq::stage_time&); // and the observer is const
+  auto on_step(ptq::step&) const -> ptq::flow;
 };
 #else
 struct misspelt {
@@ -26,6 +28,7 @@ struct of_other_types {
   void on_progress(const ptq::progress&) const;
   void on_note(const ptq::note&) const;
   void on_time(const ptq::stage_time&) const;
+  auto on_step(const ptq::step&) const -> ptq::flow;
 };
 #endif
 

@@ -4,6 +4,7 @@
 #include <ptq/core/samples.hpp>
 #include <ptq/evaluator/concept.hpp>
 #include <ptq/plan/plan.hpp>
+#include <ptq/search/outcome.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -145,6 +146,14 @@ private:
   std::size_t samples_;
   lead_function lead_;
 };
+
+/// What is the same whenever and wherever a search runs.
+inline auto without_times(ptq::accuracy_outcome of) -> ptq::accuracy_outcome {
+  for (ptq::step& each : of.trace) {
+    each.seconds = 0.0;
+  }
+  return of;
+}
 
 /// Numbers in [0, 1) that look random.
 inline auto scripted_number(std::size_t a, std::size_t b = 0) -> double {

@@ -75,7 +75,9 @@ struct accuracy_aware_quantization {
   without_labels unlabelled{}; ///< What is measured without labels.
   /// Of a base with the preset `performance`: tries `mixed` before operations are reverted.
   bool convert_to_mixed_preset = false;
-  std::size_t threads = 1; ///< For evaluators with `fork`. The result does not depend on it.
+  /// For evaluators with `fork`: as many work at the same time, on the samples of each measurement.
+  /// The result does not depend on it.
+  std::size_t threads = 1;
 
   /// @param tell  Any observers: `on_step`, `on_progress`, `on_note`, `on_time`.
   /// @throws error for bad options, for metrics that are not finite, for a state of another search;

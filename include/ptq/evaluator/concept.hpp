@@ -125,6 +125,10 @@ concept evaluator_of_parts_for = plan_evaluator_for<E, G> && detail::runs_parts<
 
 /// An evaluator with labels: `measure(const graph&, const ptq::plan&, const ptq::samples&) ->
 /// ptq::measurement`.
+///
+/// @par Laws
+/// - The values of a sample do not depend on the rest of the range.
+/// - A metric has a value of the whole for every range, or for none.
 template <class E, class G>
 concept measuring_evaluator_for = evaluator_for<E, G> && detail::measures_metrics<E, G>;
 
@@ -138,7 +142,7 @@ concept forks = requires(const E& evaluator) {
 } // namespace detail
 
 /// An evaluator of which another thread can have one of its own: `fork() const`, of the same type,
-/// over the same samples. Forks run at the same time.
+/// over the same samples. An evaluator and its forks run at the same time.
 template <class E, class G>
 concept forkable_evaluator_for = evaluator_for<E, G> && detail::forks<E>;
 

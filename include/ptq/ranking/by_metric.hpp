@@ -250,12 +250,16 @@ struct replay_pot {
       result.subset.push_back(range[at]);
     }
     const samples subset(result.subset);
+    const group_set open = of.variants.quantized(of.reverted);
+    const std::vector<plan> plans = detail::plans_without_each(of, open);
+    of.meter.measure_ahead(plans, subset);
     std::vector<std::tuple<double, std::string, std::size_t>> scores;
-    for (const std::size_t g : of.variants.quantized(of.reverted)) {
-      const measurement found =
-          of.meter.measure(of.variants.of(with_group(of.reverted, g)), subset, purpose::ranking);
+    for (std::size_t i = 0; i != open.size(); ++i) {
+      const measurement found = of.meter.measure(plans[i], subset, purpose::ranking);
       scores.emplace_back(
-          detail::score_of(of.limit, metric_called(found, of.limit.name)), name_of_group(of, g), g
+          detail::score_of(of.limit, metric_called(found, of.limit.name)),
+          name_of_group(of, open[i]),
+          open[i]
       );
     }
     std::ranges::sort(scores, std::ranges::greater{});

@@ -8,6 +8,8 @@
 #include <ptq/plan/fingerprint.hpp>
 #include <ptq/plan/plan.hpp>
 #include <ptq/ranking/budget.hpp>
+#include <ptq/ranking/detail/engine_crew.hpp>
+#include <ptq/ranking/detail/parts.hpp>
 #include <ptq/ranking/known_values.hpp>
 #include <ptq/ranking/measurement_log.hpp>
 #include <ptq/ranking/measuring_engine.hpp>
@@ -20,12 +22,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
-#include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -47,7 +47,11 @@ public:
 
   /// @throws error for options that no search could use.
   plan_meter(measuring_engine& engine, options how, const observers& tell)
-      : engine_(&engine), how_(std::move(how)), tell_(&tell), count_(engine.sample_count()) {
+      : engine_(&engine),
+        how_(std::move(how)),
+        tell_(&tell),
+        count_(engine.sample_count()),
+        crew_(engine, how_.threads) {
     how_.budget.check_options();
     if (how_.threads == 0) {
       throw error("at least one thread is needed", {}, "threads");
@@ -111,8 +115,8 @@ public:
     known_values& here = known(under);
     const samples wanted = whole_ ? range : here.missing(range);
     if (!wanted.empty()) {
-      const measurement found = ask(key_of(under), "metrics", wanted, why, [&](auto& engine) {
-        return engine.measure(under, wanted);
+      const measurement found = ask(key_of(under), "metrics", wanted, why, [&](auto&) {
+        return measured(under, wanted, why);
       });
       check_measurement(found, wanted);
       if (shape_.empty()) {
@@ -171,8 +175,11 @@ public:
             [&](measuring_engine& engine) {
               return distances(engine, under, range, kind, float_outputs(range));
             });
-    std::vector<double> result = found.at(0).per_sample;
-    result.push_back(found.at(0).whole.value_or(0.0));
+    if (found.size() != 1 || found[0].per_sample.size() != range.size()) {
+      throw error("the answer that is kept is none to `" + what_distance(kind) + "`", how_.state);
+    }
+    std::vector<double> result = found[0].per_sample;
+    result.push_back(found[0].whole.value_or(0.0));
     return result;
   }
 
@@ -192,8 +199,8 @@ public:
     return found.at(0).whole.value_or(0.0);
   }
 
-  /// Measures several plans at the same time, if the engine can be forked: `measure` then finds the
-  /// answers. The result of a search does not depend on it.
+  /// Says of which plans `measure` will be asked next. With threads they are measured at the same
+  /// time, one in each, if the engine can be forked. The result of a search does not depend on it.
   void measure_ahead(std::span<const plan> of, const samples& range) {
     ask_ahead(of, "metrics", range, [&](measuring_engine& engine, const plan& under) {
       return engine.measure(under, range);
@@ -202,12 +209,10 @@ public:
 
   /// The same for `output_distance`.
   void compare_ahead(std::span<const plan> of, const samples& range, distance kind) {
-    if (how_.threads > 1) {
-      const std::vector<output_tensors>& wanted = float_outputs(range);
-      ask_ahead(of, what_distance(kind), range, [&](measuring_engine& engine, const plan& under) {
-        return distances(engine, under, range, kind, wanted);
-      });
-    }
+    const auto* const wanted = how_.threads > 1 ? &float_outputs(range) : nullptr;
+    ask_ahead(of, what_distance(kind), range, [&](measuring_engine& engine, const plan& under) {
+      return distances(engine, under, range, kind, *wanted);
+    });
   }
 
 private:
@@ -234,58 +239,72 @@ private:
   template <class Ask>
   void
   ask_ahead(std::span<const plan> of, const std::string& what, const samples& range, Ask question) {
-    if (how_.threads < 2 || range.empty() || (how_.stop != nullptr && how_.stop->load())) {
-      return;
-    }
+    ahead_.clear();
     std::vector<const plan*> open;
     const std::size_t left =
-        (how_.budget.samples - std::min(how_.budget.samples, inferred_.total())) / range.size();
+        (how_.budget.samples - std::min(how_.budget.samples, inferred_.total())) /
+        std::max<std::size_t>(range.size(), 1);
     for (const plan& each : of) {
-      if (open.size() < left && known(each).count() == 0 &&
-          log_.find({key_of(each), what, fingerprint_of(range)}) == nullptr) {
+      const measurement_log::question key{key_of(each), what, fingerprint_of(range)};
+      if (open.size() < left && known(each).count() == 0 && log_.find(key) == nullptr &&
+          ahead_.insert(key).second) {
         open.push_back(&each);
       }
     }
-    const std::size_t workers = std::min(how_.threads, open.size());
-    if (workers < 2) {
+    ahead_of_ = open.size();
+    if (open.empty() || range.empty() || (how_.stop != nullptr && how_.stop->load())) {
       return;
     }
-    while (forks_.size() < workers) {
-      forks_.push_back(engine_->fork());
-      if (forks_.back() == nullptr) {
-        forks_.clear();
-        return;
-      }
+    const auto told = [&](std::size_t done) {
+      tell_->on_progress({"ranking", done * range.size(), ahead_of_ * range.size()});
+    };
+    told(0);
+    if (crew_.enlist(open.size()) < 2) {
+      return; // `ask` does them one by one
     }
     std::vector<measurement> answers(open.size());
-    std::atomic<std::size_t> next{0};
-    const auto work = [&](measuring_engine& engine) {
-      for (std::size_t i = next++; i < open.size(); i = next++) {
-        try {
-          answers[i] = question(engine, *open[i]);
-        } catch (...) { // asked again when its turn comes, where it is thrown
-          answers[i].clear();
-        }
-      }
-    };
-    std::vector<std::thread> threads;
-    threads.reserve(workers - 1);
-    try {
-      for (std::size_t t = 1; t != workers; ++t) {
-        threads.emplace_back([&, t] { work(*forks_[t]); });
-      }
-    } catch (const std::system_error&) { // those that there are do the work
-    }
-    work(*forks_[0]);
-    for (std::thread& each : threads) {
-      each.join();
-    }
+    crew_.for_each(
+        open.size(),
+        [&](measuring_engine& engine, std::size_t i) {
+          try {
+            answers[i] = question(engine, *open[i]);
+          } catch (...) { // asked again when its turn comes, where it is thrown
+            answers[i].clear();
+          }
+        },
+        told
+    );
+    ahead_.clear();
     for (std::size_t i = 0; i != open.size(); ++i) {
       if (!answers[i].empty()) {
         log_.add({key_of(*open[i]), what, fingerprint_of(range)}, std::move(answers[i]));
       }
     }
     save();
+  }
+
+  /// The metrics of samples, with as many threads as there are where parts can be put together.
+  auto measured(const plan& under, const samples& range, purpose why) -> measurement {
+    const std::size_t before = known(under).count();
+    const bool long_enough = range.size() == count_ || range.size() > detail::most_in_a_part;
+    const auto told = [&](std::size_t done) {
+      if (why == purpose::candidates) {
+        tell_->on_progress({"candidate", before + done, count_});
+      } else if (long_enough && ahead_.empty()) {
+        const auto* const stage = why == purpose::baseline ? "float model" : "ranking";
+        tell_->on_progress({stage, done, range.size()});
+      }
+    };
+    told(0);
+    const bool first = shape_.empty();
+    if (!whole_ && (!first || how_.threads > 1)) {
+      if (auto found = detail::measured_in_parts(crew_, under, range, first, told)) {
+        return *std::move(found);
+      }
+    }
+    measurement result = engine_->measure(under, range);
+    told(range.size());
+    return result;
   }
 
   static auto key_of(const plan& of) -> std::uint64_t { return of.empty() ? 0 : fingerprint(of); }
@@ -328,6 +347,10 @@ private:
     if (before == nullptr) {
       log_.add(key, result);
       save();
+      if (ahead_.erase(key) != 0) {
+        const std::size_t done = ahead_of_ - ahead_.size();
+        tell_->on_progress({"ranking", done * range.size(), ahead_of_ * range.size()});
+      }
     }
     return result;
   }
@@ -354,13 +377,15 @@ private:
   std::map<std::uint64_t, std::vector<output_tensors>> float_outputs_{};
   std::set<std::uint64_t> compared_{}; ///< Samples of which the float outputs were asked for.
   std::set<measurement_log::question> asked_{};
-  std::vector<std::unique_ptr<measuring_engine>> forks_{};
+  std::set<measurement_log::question> ahead_{}; ///< That will be asked next, for the progress.
+  std::size_t ahead_of_ = 0;
   measurement shape_{};
   bool whole_ = false;
   bool lifted_ = false;
   inferred_samples inferred_{};
   double before_ = 0.0;
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  detail::engine_crew crew_;
 };
 
 } // namespace ptq

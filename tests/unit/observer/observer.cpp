@@ -3,6 +3,10 @@
 #include <ptq/observer/observer.hpp>
 #include <ptq/observer/print_progress.hpp>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdio>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -66,6 +70,83 @@ TEST_CASE("without observers nobody is told") {
   CHECK_NOTHROW(none.on_progress({"calibration", 1, 2}));
   CHECK_NOTHROW(none.on_note({}));
   CHECK_NOTHROW(ptq::observers().on_time({"placement", 0.5}));
+}
+
+/// What an observer has printed.
+auto text_of(std::FILE* file) -> std::string {
+  std::string result(static_cast<std::size_t>(std::ftell(file)), '\0');
+  std::rewind(file);
+  result.resize(std::fread(result.data(), 1, result.size(), file));
+  std::fseek(file, 0, SEEK_END);
+  return result;
+}
+
+/// What is on the screen after it was printed: blanks at the end of a line are not seen.
+auto screen_after(const std::string& printed) -> std::string {
+  std::string result;
+  std::string line;
+  std::size_t at = 0;
+  const auto finish = [&] {
+    line.erase(line.find_last_not_of(' ') + 1);
+    result += line;
+    line.clear();
+    at = 0;
+  };
+  for (const char c : printed) {
+    if (c == '\n') {
+      finish();
+      result += c;
+    } else if (c == '\r') {
+      at = 0;
+    } else {
+      line.resize(std::max(line.size(), at + 1), ' ');
+      line[at] = c;
+      ++at;
+    }
+  }
+  finish();
+  return result;
+}
+
+TEST_CASE("a bar is drawn over the one before, and stays when it is full") {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::tmpfile(), &std::fclose);
+  REQUIRE(file != nullptr);
+  ptq::print_progress bar(file.get());
+  bar.on_progress({"candidate", 1000, 10000});
+  bar.on_progress({"ranking", 0, 8});
+  CHECK(
+      screen_after(text_of(file.get())) ==
+      "ranking      [........................................] 0/8"
+  );
+  bar.on_progress({"ranking", 4, 8});
+  bar.on_progress({"ranking", 8, 8});
+  bar.on_progress({"calibration", 1, 2});
+  CHECK(
+      screen_after(text_of(file.get())) ==
+      "ranking      [########################################] 8/8\n"
+      "calibration  [####################....................] 1/2"
+  );
+  bar.on_step({});
+  CHECK(
+      screen_after(text_of(file.get())) ==
+      "ranking      [########################################] 8/8\n"
+  );
+  bar.on_progress({"calibration", 0, 0});
+  CHECK(
+      screen_after(text_of(file.get())) ==
+      "ranking      [########################################] 8/8\n"
+      "calibration  [########################################] 0/0\n"
+  );
+}
+
+TEST_CASE("a full bar goes where it is wished") {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::tmpfile(), &std::fclose);
+  REQUIRE(file != nullptr);
+  ptq::print_progress bar(file.get(), ptq::finished_bar::goes);
+  bar.on_progress({"candidate", 1000, 10000});
+  CHECK(screen_after(text_of(file.get())).find("1000/10000") != std::string::npos);
+  bar.on_progress({"candidate", 10000, 10000});
+  CHECK(screen_after(text_of(file.get())).empty());
 }
 
 TEST_CASE("an algorithm tells its stages, to lasting and passing observers alike") {

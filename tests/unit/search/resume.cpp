@@ -9,19 +9,15 @@
 #include <chrono>
 #include <csignal>
 #include <cstddef>
-#include <filesystem>
-#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "support/message.hpp"
 #include "support/scratch.hpp"
 #include "support/scripted_search.hpp"
 
@@ -32,13 +28,6 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t samples = 600;
 const std::vector<double> harm{0.02, 0.3, 0.01, 0.05, 0.6, 0.02, 0.1, 0.03};
-
-auto without_times(ptq::accuracy_outcome of) -> ptq::accuracy_outcome {
-  for (ptq::step& each : of.trace) {
-    each.seconds = 0.0;
-  }
-  return of;
-}
 
 template <class Ranking, class Search>
 struct setting {
@@ -123,105 +112,6 @@ TEST_CASE("a search that is killed fifty times goes on to the same result") {
     measured += engine.counts->measured;
   }
   CHECK(measured < 50 * whole.counts->measured); // answers were found in the states
-}
-
-TEST_CASE("a damaged state is refused with a reason, and the one before it is used") {
-  using defaults = setting<ptq::ranking::by_nmse, ptq::search::bisection<>>;
-  const scratch here;
-  const auto graph = chain(harm.size());
-  const std::string state = here.folder / "state";
-  scripted_engine engine(harm.size(), samples, additive(harm));
-  const auto expected = without_times(control_with<defaults>(state)(graph, engine));
-  const std::string bytes = ptq::read_file(state);
-
-  struct listener {
-    std::string* heard;
-
-    void on_note(const ptq::note& n) { *heard += n.where + ": " + n.message; }
-  };
-
-  std::string heard;
-  std::ofstream(state, std::ios::binary) << bytes.substr(0, bytes.size() / 2);
-  scripted_engine again(harm.size(), samples, additive(harm));
-  CHECK(without_times(control_with<defaults>(state)(graph, again, listener{&heard})) == expected);
-  CHECK(
-      heard.find("damaged: cut short, or changed; the state before it is used") != std::string::npos
-  );
-  CHECK(again.counts->measured < samples); // the last answer alone
-
-  std::filesystem::remove(state + ".previous");
-  for (std::size_t length = 0; length < bytes.size(); length += bytes.size() / 97 + 1) {
-    std::ofstream(state, std::ios::binary) << bytes.substr(0, length);
-    CHECK(message_of([&] {
-            static_cast<void>(control_with<defaults>(state)(graph, again));
-          }).find(state + ": ") == 0);
-  }
-  for (std::size_t at = 0; at < bytes.size(); at += bytes.size() / 97 + 1) {
-    std::string changed = bytes;
-    changed[at] = static_cast<char>(changed[at] ^ 0x20);
-    CHECK_THROWS_AS(static_cast<void>(ptq::measurement_log::from_bytes(changed)), ptq::error);
-  }
-  CHECK(ptq::measurement_log::from_bytes(bytes).to_bytes() == bytes);
-
-  // What passes the checksum and makes no sense is refused all the same.
-  const auto sealed = [](std::string body) {
-    ptq::detail::put(body, ptq::detail::checksum(body));
-    return body;
-  };
-  const std::string body = bytes.substr(0, bytes.size() - 8);
-  for (std::size_t length = 19; length < body.size(); length += body.size() / 97 + 1) {
-    CHECK_THROWS_AS(
-        static_cast<void>(ptq::measurement_log::from_bytes(sealed(body.substr(0, length)))),
-        ptq::error
-    );
-  }
-  std::string other = body;
-  other[17] = '7';
-  CHECK(message_of([&] {
-          static_cast<void>(ptq::measurement_log::from_bytes(sealed(other)));
-        }) == "the state of a search in another version of the format: this reads version 1");
-}
-
-TEST_CASE("the state of another search is refused and without resume it is written anew") {
-  using defaults = setting<ptq::ranking::by_nmse, ptq::search::bisection<>>;
-  const scratch here;
-  const auto graph = chain(harm.size());
-  const std::string state = here.folder / "state";
-  scripted_engine engine(harm.size(), samples, additive(harm));
-  auto control = control_with<defaults>(state);
-  const auto expected = without_times(control(graph, engine));
-  control.base.high = 0.5F;
-  CHECK(message_of([&] {
-          static_cast<void>(control(graph, engine));
-        }).find(state + ": the state is of another search") == 0);
-  control.resume = false;
-  static_cast<void>(control(graph, engine));
-  control.base.high = 1.0F;
-  control.state = (here.folder / "no folder" / "state").string();
-  CHECK(message_of([&] {
-          static_cast<void>(control(graph, engine));
-        }).find("cannot be written") != std::string::npos);
-}
-
-TEST_CASE("a state of another metric without labels is refused") {
-  const scratch here;
-  const auto graph = chain(harm.size());
-  scripted_engine engine(harm.size(), samples, additive(harm));
-  auto control =
-      control_with<setting<ptq::ranking::by_nmse, ptq::search::bisection<>>>(here.folder / "state");
-  const auto message = [&] {
-    return message_of([&] { static_cast<void>(control(graph, engine)); });
-  };
-  CHECK(message() == "no error");
-  control.annotation_free = true;
-  control.unlabelled.annotation_conf_threshold = 0.0; // of all samples, as with labels
-  CHECK(message().find("the state is of another search") != std::string::npos);
-  control.state = (here.folder / "nmse").string();
-  control.unlabelled.distance = ptq::distance::nmse;
-  CHECK(message() == "no error");
-  CHECK(message() == "no error");
-  control.unlabelled.distance = ptq::distance::kl;
-  CHECK(message().find("the state is of another search") != std::string::npos);
 }
 
 /// Reverts the group of this number first.
@@ -332,50 +222,6 @@ TEST_CASE("budgets, the stop flag and observers end a search with the best plan 
   const ptq::accuracy_outcome ended = run(impatient{});
   CHECK(ended.why == stop_reason::requested);
   CHECK(ended.trace.size() <= 7);
-}
-
-TEST_CASE("threads do not change the result") {
-  const auto graph = chain(harm.size());
-  auto control = control_with<setting<ptq::ranking::by_nmse, ptq::search::bisection<>>>("");
-  auto by_metric = control_with<setting<ptq::ranking::by_metric, ptq::search::keep_best<>>>("");
-  scripted_engine engine(harm.size(), samples, additive(harm));
-  const auto expected = without_times(control(graph, engine));
-  const auto other = without_times(by_metric(graph, engine));
-  const std::size_t alone = engine.counts->measured;
-  for (const std::size_t threads : {2U, 3U, 8U, 100U}) {
-    control.threads = threads;
-    by_metric.threads = threads;
-    scripted_engine forked(harm.size(), samples, additive(harm));
-    CHECK(without_times(control(graph, forked)) == expected);
-    CHECK(without_times(by_metric(graph, forked)) == other);
-    CHECK(forked.counts->measured < alone); // the rest was measured by its forks
-  }
-}
-
-TEST_CASE("a thread has an engine of its own where there is a plan for it") {
-  constexpr std::size_t groups = 4;
-  const auto graph = chain(groups);
-  std::size_t forks = 0;
-
-  struct counts_forks : scripted_engine {
-    counts_forks(scripted_engine from, std::size_t* count)
-        : scripted_engine(std::move(from)), made(count) {}
-
-    auto fork() const -> counts_forks {
-      ++*made;
-      return {scripted_engine::fork(), made};
-    }
-
-    std::size_t* made;
-  };
-
-  counts_forks engine(scripted_engine(groups, samples, additive({0.3, 0.3, 0.3, 0.3})), &forks);
-  auto control = control_with<setting<ptq::ranking::by_metric, ptq::search::keep_best<>>>("");
-  control.base.groups = groups;
-  control.threads = 64;
-  static_cast<void>(control(graph, engine));
-  CHECK(forks > 1);
-  CHECK(forks <= groups);
 }
 
 } // namespace
