@@ -215,7 +215,7 @@ struct default_quantization {
     statistics_request result;
     for (const quantizer_site& site : sites.sites) {
       if (site.kind == tensor_kind::activations) {
-        request_range(result, ranges, site);
+        request_range(result, ranges_at(ranges, in, site), site);
       } else if (detail::wants_masses<decltype(ranges.of_weights(site.choice.mode))>) {
         request_energies(result, in, site);
       }

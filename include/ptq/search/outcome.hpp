@@ -27,6 +27,7 @@ struct accuracy_outcome {
   std::size_t operations_reverted = 0;
   std::size_t operations_quantized = 0; ///< Of the plan with everything quantized.
   inferred_samples inferred{};
+  std::string configuration{}; ///< What the base algorithm was changed to; empty: as given.
   std::size_t evaluations = 0; ///< Candidates that were measured, on a part of the samples or all.
   std::vector<step> trace{};
 
