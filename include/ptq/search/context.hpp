@@ -36,7 +36,7 @@ struct verdict {
 /// What a search works with: candidates are sets of reverted groups.
 class search_context {
 public:
-  /// @param configuration  Of the base algorithm, for the trace; empty: as given.
+  /// @param changed  What the base algorithm was changed to, for the trace; empty: as given.
   search_context(
       plan_variants& variants,
       plan_meter& meter,
@@ -44,7 +44,7 @@ public:
       ranker rank,
       early_stopping stopping,
       std::function<void(step)> record,
-      std::string configuration = {}
+      std::string changed = {}
   )
       : variants_(&variants),
         meter_(&meter),
@@ -52,7 +52,7 @@ public:
         rank_(std::move(rank)),
         stopping_(stopping),
         record_(std::move(record)),
-        configuration_(std::move(configuration)) {
+        configuration_(std::move(changed)) {
     stopping_.check_options();
     if (stopping_.enabled) {
       prepare_screening();
