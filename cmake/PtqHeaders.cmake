@@ -4,10 +4,13 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/accuracy_aware_quantization.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/calibrate.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/default_quantization.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/detail/measuring_session.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/detail/mixed_preset.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/detail/quantizer_maker.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/hyperparameters.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/recipe.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/tunable_quantization.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/tuned_quantization.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/tuning_space.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/clip.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collect.hpp
@@ -219,6 +222,8 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/search/run.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/tpe.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/tune.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/tuning_outcome.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/tuning_search.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/exact_sum.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/file.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/log_histogram.hpp

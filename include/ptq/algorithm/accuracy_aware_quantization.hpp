@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ptq/algorithm/calibrate.hpp>
+#include <ptq/algorithm/detail/measuring_session.hpp>
 #include <ptq/algorithm/detail/mixed_preset.hpp>
 #include <ptq/algorithm/hyperparameters.hpp>
 #include <ptq/core/detail/check_options.hpp>
@@ -12,14 +13,11 @@
 #include <ptq/graph/digest.hpp>
 #include <ptq/graph/read.hpp>
 #include <ptq/observer/observer.hpp>
-#include <ptq/observer/step_text.hpp>
 #include <ptq/placement/groups.hpp>
 #include <ptq/ranking/budget.hpp>
 #include <ptq/ranking/by_output.hpp>
 #include <ptq/ranking/concept.hpp>
-#include <ptq/ranking/measuring_engine.hpp>
 #include <ptq/ranking/plan_meter.hpp>
-#include <ptq/ranking/state_file.hpp>
 #include <ptq/ranking/unlabelled_engine.hpp>
 #include <ptq/search/bisection.hpp>
 #include <ptq/search/concept.hpp>
@@ -32,8 +30,6 @@
 #include <concepts>
 #include <cstddef>
 #include <functional>
-#include <memory>
-#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -213,34 +209,16 @@ private:
   auto searched(
       const G& of, const topology& in, E& evaluator, beginnings from, const observers& all
   ) const -> accuracy_outcome {
-    std::unique_ptr<measuring_engine> engine =
-        std::make_unique<measuring_engine_of<G, E>>(of, evaluator);
-    std::string measured_by = "labels";
-    if (annotation_free || !measuring_evaluator_for<E, G>) {
-      auto without = std::make_unique<unlabelled_engine>(std::move(engine), unlabelled);
-      all.on_note({"metrics", "no labels: the metric is " + without->name()});
-      measured_by = without->name();
-      if (!unlabelled.distance) {
-        measured_by +=
-            " where it is sure by " + detail::json_number(unlabelled.annotation_conf_threshold);
-      }
-      engine = std::move(without);
-    }
+    const auto session =
+        detail::measuring_session::over(of, evaluator, annotation_free, unlabelled, all);
     plan_meter meter(
-        *engine, {.budget = budget, .stop = stop, .state = state, .threads = threads}, all
+        *session.engine, {.budget = budget, .stop = stop, .state = state, .threads = threads}, all
     );
     const std::string about =
-        digest(in) + " with " + std::to_string(engine->sample_count()) + " samples, from plan " +
-        std::to_string(fingerprint(from.starts.front().of({}))) + ", by " + measured_by;
-    std::optional<measurement_log> before;
-    if (resume && !state.empty()) {
-      before = load_state(state, all);
-    }
-    if (before) {
-      meter.resume(std::move(*before), about);
-    } else {
-      meter.begin(about);
-    }
+        digest(in) + " with " + std::to_string(session.engine->sample_count()) +
+        " samples, from plan " + std::to_string(fingerprint(from.starts.front().of({}))) + ", by " +
+        session.measured_by;
+    detail::measuring_session::begin(meter, state, resume, about);
     const search_run run{
         .metrics = metrics,
         .maximal_drop = maximal_drop,

@@ -137,7 +137,8 @@ struct tuned_algorithm<default_quantization<Preset, Device, Ranges, Schemes, Cor
         .ignored = base.ignored,
         .model_type = base.model_type,
         .where = base.where,
-        .patterns = base.patterns
+        .patterns = base.patterns,
+        .operations = base.operations
     };
   }
 };

@@ -10,6 +10,7 @@
 #include <ptq/range/no_outliers.hpp>
 #include <ptq/range/one_of.hpp>
 #include <ptq/range/quantile.hpp>
+#include <ptq/range/quantile_ranges.hpp>
 #include <ptq/range/ranges.hpp>
 
 #include <map>
@@ -44,6 +45,7 @@ struct tuned_end {
 struct tuned_ends {
   tuned_end low{min{}, aggregate::min{}};
   tuned_end high{max{}, aggregate::max{}};
+  bool by_quantiles = false; ///< As `quantile_ranges` has them, whatever the ends are.
 
   friend auto operator==(const tuned_ends&, const tuned_ends&) -> bool = default;
 };
@@ -97,8 +99,11 @@ struct tuned_ranges {
     if (!replaced.activations) {
       return choice(own.of_activations(wanted, of));
     }
-    const auto by_default = default_ranges{}.of_activations(wanted, of);
-    const auto [low, high] = *replaced.activations;
+    const auto by_default = quantile_ranges{}.of_activations(wanted, of);
+    const auto [low, high, by_quantiles] = *replaced.activations;
+    if (by_quantiles) {
+      return choice(replaced_sides{usual_side(by_default.low), usual_side(by_default.high)});
+    }
     return choice(replaced_sides{
         {low.estimator, low.aggregator, by_default.low.granularity},
         {high.estimator, high.aggregator, by_default.high.granularity}
@@ -140,6 +145,20 @@ struct tuned_ranges {
   friend auto operator==(const tuned_ranges&, const tuned_ranges&) -> bool = default;
 
 private:
+  template <class Wider, class... Policies>
+  static auto widened(const one_of<Policies...>& policy) -> Wider {
+    return std::visit([](const auto& chosen) -> Wider { return chosen; }, policy.chosen());
+  }
+
+  template <class Side>
+  static auto usual_side(const Side& of) -> side {
+    return {
+        widened<tuned_end::estimators>(of.estimator),
+        widened<tuned_end::aggregators>(of.aggregator),
+        of.granularity
+    };
+  }
+
   static void check(const tuned_kinds& of) {
     for (const std::optional<tuned_ends>* kind : {&of.weights, &of.activations}) {
       if (*kind) {
