@@ -61,7 +61,7 @@ inline auto step_from(const nlohmann::json& line, const std::string& where) -> s
        {"ranking", step_kind::ranking},
        {"candidate", step_kind::candidate},
        {"result", step_kind::result},
-       {"configuration", step_kind::configuration}}
+       {"tuning", step_kind::tuning}}
   );
   in["metrics"].for_each([&](const trace_member& each) {
     result.metrics.push_back(

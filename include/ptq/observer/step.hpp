@@ -33,11 +33,11 @@ struct inferred_samples {
 };
 
 enum class step_kind : std::uint8_t {
-  baseline,      ///< The float model was measured.
-  ranking,       ///< Groups were put in order.
-  candidate,     ///< A plan was measured, as far as was needed.
-  result,        ///< The search is over.
-  configuration, ///< The plan of a configuration was measured.
+  baseline,  ///< The float model was measured.
+  ranking,   ///< Groups were put in order.
+  candidate, ///< A plan was measured, as far as was needed.
+  result,    ///< The search is over.
+  tuning,    ///< The plan of a configuration was measured.
 };
 
 [[nodiscard]] constexpr auto name_of(step_kind kind) noexcept -> std::string_view {
@@ -50,8 +50,8 @@ enum class step_kind : std::uint8_t {
     return "candidate";
   case step_kind::result:
     return "result";
-  case step_kind::configuration:
-    return "configuration";
+  case step_kind::tuning:
+    return "tuning";
   }
   return "";
 }

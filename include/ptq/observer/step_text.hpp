@@ -123,7 +123,7 @@ inline auto shortened(const std::vector<std::string>& names) -> std::string {
   } else {
     line += of.kind == step_kind::baseline ? "float model " + of.decision
             : of.kind == step_kind::result ? "result: " + of.decision + " (" + of.reason + ")"
-            : of.kind == step_kind::configuration
+            : of.kind == step_kind::tuning
                 ? "configuration (" + of.configuration + "): " + of.decision
             : of.operations.empty() ? "everything quantized: " + of.decision
                                     : std::to_string(of.operations.size()) + " in float (" +
@@ -135,7 +135,7 @@ inline auto shortened(const std::vector<std::string>& names) -> std::string {
         line += std::isfinite(each.limit) ? " of " + detail::percent(each.limit) : "";
       }
     }
-    if (of.kind == step_kind::candidate || of.kind == step_kind::configuration) {
+    if (of.kind == step_kind::candidate || of.kind == step_kind::tuning) {
       line += "; " + of.reason;
     }
   }

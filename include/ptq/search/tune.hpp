@@ -123,7 +123,7 @@ private:
     if (!known) {
       meter.begin_candidate();
     }
-    step told{.kind = step_kind::configuration, .seen = subset.size(), .of = meter.sample_count()};
+    step told{.kind = step_kind::tuning, .seen = subset.size(), .of = meter.sample_count()};
     const std::size_t before = meter.inferred().total();
     const measurement found = meter.measure(under, subset, purpose::candidates);
     if (!known) {

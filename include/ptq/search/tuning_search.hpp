@@ -144,7 +144,7 @@ private:
       const std::vector<metric_drop> found = drops_in_full(meter, limits, under);
       const double excess = excess_of(limits, found);
       if (meter.inferred().total() != before) {
-        step told = step_of(meter, step_kind::configuration);
+        step told = step_of(meter, step_kind::tuning);
         told.configuration = space.text_of(each.at);
         told.metrics = found;
         told.samples = meter.inferred().total() - before;
