@@ -94,10 +94,6 @@ TEST_CASE("TPE finds better configurations than as many drawn at random") {
     tpe_total += best;
     random_total += other;
   }
-  MESSAGE(
-      "TPE is better in " << wins << " of " << seeds << ", mean " << tpe_total / seeds
-                          << " against " << random_total / seeds
-  );
   CHECK(wins >= 17);
   CHECK(tpe_total < 0.8 * random_total);
 }
@@ -116,7 +112,6 @@ TEST_CASE("where choices are in order TPE learns from their neighbours") {
     ordered += ptq::best_trial(run(search, axes_of({64, 64}, true), far_off)).score.drop;
     unordered += ptq::best_trial(run(search, axes_of({64, 64}), far_off)).score.drop;
   }
-  MESSAGE("ordered " << ordered / 20 << ", unordered " << unordered / 20);
   CHECK(ordered < 0.8 * unordered);
 }
 
@@ -144,7 +139,7 @@ TEST_CASE("what TPE suggests is the same on every machine") {
       }
     }
   }
-  CHECK(hash.value() == 0U);
+  CHECK(hash.value() == 38506358972846885U);
 }
 
 TEST_CASE_TEMPLATE(
