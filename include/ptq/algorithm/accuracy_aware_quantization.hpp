@@ -168,12 +168,14 @@ private:
       if constexpr (requires {
                       { with.hyperparameters(of, evaluator) } -> std::convertible_to<plan_space>;
                     }) {
-        to.settings.emplace_back([&] { return plan_space(with.hyperparameters(of, evaluator)); });
+        to.settings.emplace_back([algorithm = with, &of, &evaluator] {
+          return plan_space(algorithm.hyperparameters(of, evaluator));
+        });
       } else if constexpr (tuned::possible) {
         const auto space = hyperparameters_of(with, plan_evaluator_for<E, G>);
         statistics seen = calibrate(space, of, evaluator, with.default_part(evaluator), tell...);
         to.starts.push_back(variants_of(in, with(of, seen, evaluator, tell...)));
-        to.settings.emplace_back([&, space, from = std::move(seen)] {
+        to.settings.emplace_back([space, &of, &evaluator, from = std::move(seen)] {
           return space.plans(of, from, evaluator);
         });
         return;

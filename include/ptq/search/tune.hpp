@@ -44,12 +44,14 @@ struct tuning_subset {
     }
   }
 
-  /// The hardest samples of each metric in turn; all samples if there are no more than asked for.
+  /// The hardest samples of each metric in turn; all samples if there are no more than asked for,
+  /// or if neither values per sample nor outputs tell which those are.
   /// @see POT, AccuracyAwareQuantization, `tune_hyperparams`
   [[nodiscard]] auto
   of(plan_meter& meter, const plan& under, const std::vector<metric_limit>& limits) const
       -> samples {
-    if (ranking_subset_size >= meter.sample_count()) {
+    const bool tells = meter.measures_samples() || meter.engine().shows_outputs();
+    if (ranking_subset_size >= meter.sample_count() || !tells) {
       return meter.all_samples();
     }
     const samples compared = ranking::compared_samples(meter, metric_subset_ratio, seed);
