@@ -128,6 +128,30 @@ TEST_CASE_TEMPLATE(
   CHECK(run(Search{.max_trials = 50, .seed = 2}, axes, loss) != first);
 }
 
+TEST_CASE("each option of TPE changes what it suggests") {
+  const auto axes = axes_of({4, 3, 5, 2, 6, 7});
+  const objective loss = additive_loss(2);
+  const ptq::search::tpe usual{.max_trials = 60};
+  const auto first = run(usual, axes, loss);
+  CHECK(first.size() == 61);
+  ptq::search::tpe other = usual;
+  other.startup_trials = 20;
+  const auto later = run(other, axes, loss);
+  CHECK(std::equal(first.begin(), first.begin() + 11, later.begin())); // both are drawn evenly
+  CHECK(later != first);
+  other = usual;
+  other.gamma = 0.1;
+  CHECK(run(other, axes, loss) != first);
+  other = usual;
+  other.candidates = 2;
+  CHECK(run(other, axes, loss) != first);
+  other = usual;
+  other.max_trials = 10;
+  const auto few = run(other, axes, loss);
+  CHECK(few.size() == 11);
+  CHECK(std::equal(few.begin(), few.end(), first.begin()));
+}
+
 TEST_CASE("what TPE suggests is the same on every machine") {
   ptq::detail::fnv1a hash;
   for (const bool ordered : {false, true}) {
