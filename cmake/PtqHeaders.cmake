@@ -4,9 +4,14 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/accuracy_aware_quantization.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/calibrate.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/default_quantization.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/detail/measuring_session.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/detail/mixed_preset.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/detail/quantizer_maker.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/hyperparameters.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/recipe.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/tunable_quantization.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/tuned_quantization.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/algorithm/tuning_space.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/clip.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collect.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/calibration/collector.hpp
@@ -172,6 +177,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/range/quantile.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/quantile_ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/ranges.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/range/tuned_ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/budget.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/by_metric.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/by_output.hpp
@@ -180,6 +186,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/detail/engine_crew.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/detail/log_bytes.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/detail/parts.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/hardest_samples.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/known_values.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/measurement_log.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/measuring_engine.hpp
@@ -202,14 +209,22 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/search/bisection.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/closing.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/concept.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/configuration.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/context.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/detail/screening.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/early_stopping.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/greedy_pot.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/grid.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/keep_best.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/one_at_a_time.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/outcome.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/random.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/revert.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/run.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/tpe.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/tune.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/tuning_outcome.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/tuning_search.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/exact_sum.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/file.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/log_histogram.hpp

@@ -71,7 +71,7 @@ void describe_accuracy(CLI::App& app, accuracy_options& chosen) {
       chosen.metric_subset_ratio,
       "With a baseline: share to find the worst in (0.5)",
       "0..1");
-  add("--seed", chosen.seed, "For what ties by_metric", "N");
+  add("--seed", chosen.seed, "For what ties by_metric, and in the tuning subset", "N");
   one_of(
       "--search",
       chosen.search,
@@ -102,6 +102,13 @@ void describe_accuracy(CLI::App& app, accuracy_options& chosen) {
       chosen.convert_to_mixed_preset,
       "Try mixed in place of performance first"
   );
+  flag(
+      "--tune-hyperparams", chosen.tune_hyperparams, "Try other ranges and bias corrections first"
+  );
+  add("--tuning-subset-size",
+      chosen.tuning_subset_size,
+      "Samples to compare those on, the worst (300)",
+      "N");
   add("--max-evaluations", chosen.max_evaluations, "Candidates to measure", "N");
   add("--max-samples", chosen.max_samples, "Inferences in all", "N");
   add("--max-minutes", chosen.max_minutes, "Wall time", "MINUTES");
@@ -165,6 +172,7 @@ void refuse_values(const accuracy_options& of) {
   share(of.metric_subset_ratio, "--metric-subset-ratio");
   refuse(of.metric_subset_ratio == 0.0, "--metric-subset-ratio", "has to be above 0");
   refuse(of.ranking_subset_size == 0U, "--ranking-subset-size", "has to be 1 or more");
+  refuse(of.tuning_subset_size == 0U, "--tuning-subset-size", "has to be 1 or more");
   refuse(of.max_minutes && !(*of.max_minutes >= 0.0), "--max-minutes", "has to be 0 or more");
 }
 
@@ -214,9 +222,15 @@ void check_accuracy_options(const CLI::App& app, const options& chosen) {
            {"--distance", of.annotation_free, "without --annotation-free"},
            {"--annotation-conf-threshold", of.distance == "default", "with --distance"},
            {"--baseline-value", !of.annotation_free, "with --annotation-free"},
-           {"--metric-subset-ratio", by_metric, "without --ranking by_metric"},
+           {"--metric-subset-ratio",
+            by_metric || of.tune_hyperparams,
+            "without --ranking by_metric or --tune-hyperparams"},
            {"--metric-subset-ratio", of.baseline_value.has_value(), "without --baseline-value"},
-           {"--seed", by_metric, "without --ranking by_metric"},
+           {"--seed",
+            by_metric || of.tune_hyperparams,
+            "without --ranking by_metric or --tune-hyperparams"},
+           {"--tuning-subset-size", of.tune_hyperparams, "without --tune-hyperparams"},
+           {"--tune-hyperparams", !finished, "with --from-plan"},
            {"--max-iter-num", !bisects, "with --search bisection"},
            {"--use-prev-if-drop-increase", !bisects, "with --search bisection"},
            {"--no-requantize", !greedy, "with --search greedy_pot"},

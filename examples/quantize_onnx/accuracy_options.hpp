@@ -33,6 +33,8 @@ struct accuracy_options {
   std::optional<double> annotation_conf_threshold;
   std::string distance = "default";
   bool convert_to_mixed_preset = false;
+  bool tune_hyperparams = false;
+  std::optional<std::size_t> tuning_subset_size;
   std::optional<std::size_t> max_evaluations;
   std::optional<std::size_t> max_samples;
   std::optional<double> max_minutes;

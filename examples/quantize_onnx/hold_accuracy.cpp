@@ -32,17 +32,19 @@ namespace {
 
 /// What was quantized already, as a base algorithm.
 struct made_plan {
-  const ptq::plan* start;
-  std::function<ptq::plan()> mixed{}; ///< Empty if the preset is not `performance`.
+  std::function<ptq::plan()> make{};
+  std::function<ptq::plan_space()> settings{};
+  std::function<std::optional<made_plan>()> mixed{}; ///< Empty for a finished plan.
 
-  auto operator()(const engine::graph&, engine::evaluator&) const -> ptq::plan { return *start; }
+  auto operator()(const engine::graph&, engine::evaluator&) const -> ptq::plan { return make(); }
 
-  [[nodiscard]] auto with_mixed_preset() const {
-    std::optional<std::function<ptq::plan(const engine::graph&, engine::evaluator&)>> result;
-    if (mixed) {
-      result = [make = mixed](const engine::graph&, engine::evaluator&) { return make(); };
-    }
-    return result;
+  [[nodiscard]] auto with_mixed_preset() const -> std::optional<made_plan> {
+    return mixed ? mixed() : std::nullopt;
+  }
+
+  [[nodiscard]] auto hyperparameters(const engine::graph&, engine::evaluator&) const
+      -> ptq::plan_space {
+    return settings();
   }
 };
 
@@ -118,17 +120,18 @@ auto reversion_of(const options& chosen, const requantization& again) -> chosen_
   return ptq::revert::to_plan{again(more)};
 }
 
-/// Makes `mixed`, where that is another preset than the user's.
-auto mixed_of(const options& chosen, const requantization& again) -> std::function<ptq::plan()> {
+/// With the preset `mixed`, where the user's is `performance`.
+auto mixed_of(const options& chosen, const requantization& again, const retuning& settings)
+    -> std::optional<made_plan> {
   const bool performance =
       chosen.preset == "performance" || (chosen.preset == "default" && chosen.recipe == "pot");
   if (!performance || !again) {
-    return {};
+    return std::nullopt;
   }
-  return [&chosen, &again] {
-    options mixed = chosen;
-    mixed.preset = "mixed";
-    return again(mixed);
+  options mixed = chosen;
+  mixed.preset = "mixed";
+  return made_plan{
+      [mixed, &again] { return again(mixed); }, [mixed, &settings] { return settings(mixed); }, {}
   };
 }
 
@@ -229,6 +232,13 @@ auto budget_of(const accuracy_options& chosen) -> ptq::budget {
   return result;
 }
 
+auto tuning_of(const accuracy_options& chosen) -> ptq::tuning_subset {
+  ptq::tuning_subset result{.seed = chosen.seed};
+  result.ranking_subset_size = chosen.tuning_subset_size.value_or(result.ranking_subset_size);
+  result.metric_subset_ratio = chosen.metric_subset_ratio.value_or(result.metric_subset_ratio);
+  return result;
+}
+
 auto without_labels_of(const accuracy_options& chosen) -> ptq::without_labels {
   ptq::without_labels result;
   result.annotation_conf_threshold =
@@ -248,6 +258,7 @@ auto hold_accuracy(
     const engine::graph& graph,
     const ptq::plan& start,
     const requantization& again,
+    const retuning& settings,
     const options& chosen,
     report& into
 ) -> ptq::plan {
@@ -255,7 +266,11 @@ auto hold_accuracy(
   engine::evaluator validation = validation_of(model, chosen);
   ptq::accuracy_aware_quantization<made_plan, chosen_ranking, chosen_search, chosen_reversion>
       control{
-          .base = {&start, mixed_of(chosen, again)},
+          .base = {
+              [&start] { return start; },
+              [&] { return settings(chosen); },
+              [&] { return mixed_of(chosen, again, settings); }
+          },
           .ranking = ranking_of(of),
           .search = search_of(of),
           .revert = reversion_of(chosen, again),
@@ -269,6 +284,8 @@ auto hold_accuracy(
           .annotation_free = of.annotation_free,
           .unlabelled = without_labels_of(of),
           .convert_to_mixed_preset = of.convert_to_mixed_preset,
+          .tune_hyperparams = of.tune_hyperparams,
+          .tuning = tuning_of(of),
           .threads = chosen.threads
       };
   if (of.baseline_value) {

@@ -36,6 +36,7 @@
 #include "paths.hpp"
 #include "recipes.hpp"
 #include "report.hpp"
+#include "tuning.hpp"
 
 namespace {
 
@@ -170,7 +171,14 @@ auto run(const options& chosen) -> bool {
   std::optional<engine::evaluator> calibration;
   std::optional<ptq::statistics> statistics;
   ptq::plan plan;
-  if (!chosen.calibration.empty()) {
+  const bool tunes = chosen.accuracy.tune_hyperparams;
+  if (!chosen.calibration.empty() && tunes) {
+    calibration.emplace(evaluator_on(model, chosen.calibration));
+    options mixed = chosen;
+    mixed.preset = "mixed";
+    const tuned_recipes recipes({recipe, quantization_of(mixed, model)});
+    statistics = statistics_of(recipes, graph, *calibration, chosen, result);
+  } else if (!chosen.calibration.empty()) {
     calibration.emplace(evaluator_on(model, chosen.calibration));
     statistics = std::visit(
         [&](const auto& quantize) {
@@ -205,7 +213,18 @@ auto run(const options& chosen) -> bool {
     plan = quantized(chosen);
   }
   if (chosen.accuracy.wanted) {
-    plan = hold_accuracy(model, graph, plan, quantized, chosen, result);
+    const retuning settings = [&](const options& how) {
+      ptq::plan_space found = settings_of(
+          quantization_of(how, model), graph, *statistics, calibration ? &*calibration : nullptr
+      );
+      found.plan_of = [of = std::move(found.plan_of), &model](const ptq::configuration& at) {
+        ptq::plan made = of(at);
+        made.model.name = model.name;
+        return made;
+      };
+      return found;
+    };
+    plan = hold_accuracy(model, graph, plan, quantized, settings, chosen, result);
   }
 
   result.errors = errors_of(graph, plan, calibration ? &*calibration : nullptr);

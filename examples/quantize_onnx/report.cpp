@@ -39,6 +39,7 @@ auto to_json(const ptq::accuracy_outcome& of) -> json {
       {"stop_reason", ptq::name_of(of.why)},
       {"missed_by", number_or_null(of.missed_by)},
       {"measured_by", of.measured_by},
+      {"configuration", of.configuration.empty() ? "as given" : of.configuration},
       {"validation_samples", of.trace.back().of},
       {"start_drop", first_drop(of.start)},
       {"start_in_full", of.start_in_full},
@@ -92,6 +93,9 @@ auto held(const ptq::accuracy_outcome& of) -> std::string {
       of.inferred.total(),
       std::string(ptq::name_of(of.why)).c_str()
   );
+  if (!of.configuration.empty()) {
+    table += "    with " + of.configuration + "\n";
+  }
   for (const ptq::group& each : of.reverted) {
     table += "    reverted:";
     for (const std::string& operation : each.operations) {

@@ -470,7 +470,7 @@ accuracy_options)
   for option in --validation --validation-labels --validate-on-test --annotation-free --annotation-conf-threshold --distance \
     --maximal-drop --drop-type --baseline-value --ranking --ranking-subset-size --metric-subset-ratio --seed --search \
     --max-iter-num --no-use-prev-if-drop-increase --no-requantize --no-early-stopping --revert --convert-to-mixed-preset \
-    --max-evaluations --max-samples --max-minutes --state --resume --trace; do
+    --tune-hyperparams --tuning-subset-size --max-evaluations --max-samples --max-minutes --state --resume --trace; do
     grep -q -- "$option" help.txt || fail "no word of $option"
   done
   [ "$(wc -l <help.txt)" -le 60 ] || fail "more than a screen: $(wc -l <help.txt) lines"
@@ -520,6 +520,25 @@ accuracy_policies)
   ! same_traces a.jsonl b.jsonl >/dev/null || fail "mixed is not tried"
   "$QUANTIZE" "$MODEL" "${aware[@]}" --convert-to-mixed-preset --report report.json
   grep -q 'convert_to_mixed_preset: is left out' report.json || fail "the preset is mixed already, and no word of it"
+  ;;
+accuracy_tuned)
+  validation 600
+  "$QUANTIZE" "$MODEL" "${aware[@]}" --tune-hyperparams --plan plan.json --report report.json --trace trace.jsonl \
+    --save-statistics statistics
+  [ "$(value report.json reached)" = true ] || fail "not held"
+  # The options as given and POT's twelve, of which the best is searched on; all of 4 bits.
+  [ "$(grep -c '"kind":"tuning"' trace.jsonl)" -eq 13 ] || fail "$(grep -c '"kind":"tuning"' trace.jsonl) settings"
+  grep -q '"configuration": "as given"' report.json && fail "no setting is better than POT's"
+  changed=$(sed -n 's/^ *"configuration": \(".*"\),*$/\1/p' report.json)
+  tail -n 1 trace.jsonl | grep -qF "\"configuration\":$changed" || fail "the trace ends with another setting than $changed"
+  grep -o '"levels": [0-9]*' plan.json | grep -qvE ' 1[56]$' && fail "a setting of other bits"
+  grep -q '"cause": "fast_bias_correction"' plan.json || grep -q '"cause": "bias_correction"' plan.json || fail "no bias is corrected"
+  [ "$(value report.json passes)" -eq 1 ] || fail "$(value report.json passes) passes"
+  "$QUANTIZE" "$MODEL" "${aware[@]}" --tune-hyperparams --tuning-subset-size 50 --trace other.jsonl
+  ! same_traces trace.jsonl other.jsonl >/dev/null || fail "--tuning-subset-size changes nothing"
+  # From statistics that were saved there is no engine for the full correction.
+  "$QUANTIZE" "$MODEL" --from-statistics statistics "${aware[@]:2}" --tune-hyperparams --trace saved.jsonl
+  [ "$(grep -c '"kind":"tuning"' saved.jsonl)" -eq 12 ] || fail "$(grep -c '"kind":"tuning"' saved.jsonl) settings"
   ;;
 accuracy_not_held)
   validation 300
@@ -653,6 +672,9 @@ bad_accuracy_options)
     --annotation-conf-threshold 1.5
   refused --max-iter-num bisection -- --accuracy-aware "${data[@]}" --max-iter-num 3
   refused --seed by_metric -- --accuracy-aware "${data[@]}" --seed 3
+  refused --tuning-subset-size --tune-hyperparams -- --accuracy-aware "${data[@]}" --tuning-subset-size 5
+  refused --tuning-subset-size -- --accuracy-aware "${data[@]}" --tune-hyperparams --tuning-subset-size 0
+  refuses --tune-hyperparams --from-plan -- "$MODEL" --from-plan plan.json --accuracy-aware "${data[@]}" --tune-hyperparams
   refused --no-requantize greedy_pot -- --accuracy-aware "${data[@]}" --search greedy_pot --no-requantize
   refused --resume --state -- --accuracy-aware "${data[@]}" --resume
   refused --distance --annotation-free -- --accuracy-aware "${data[@]}" --distance nmse

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/algorithm/calibrate.hpp>
+#include <ptq/algorithm/detail/measuring_session.hpp>
 #include <ptq/algorithm/detail/mixed_preset.hpp>
+#include <ptq/algorithm/hyperparameters.hpp>
 #include <ptq/core/detail/check_options.hpp>
 #include <ptq/core/error.hpp>
 #include <ptq/device/devices.hpp>
@@ -10,26 +13,23 @@
 #include <ptq/graph/digest.hpp>
 #include <ptq/graph/read.hpp>
 #include <ptq/observer/observer.hpp>
-#include <ptq/observer/step_text.hpp>
 #include <ptq/placement/groups.hpp>
 #include <ptq/ranking/budget.hpp>
 #include <ptq/ranking/by_output.hpp>
 #include <ptq/ranking/concept.hpp>
-#include <ptq/ranking/measuring_engine.hpp>
 #include <ptq/ranking/plan_meter.hpp>
-#include <ptq/ranking/state_file.hpp>
 #include <ptq/ranking/unlabelled_engine.hpp>
 #include <ptq/search/bisection.hpp>
 #include <ptq/search/concept.hpp>
 #include <ptq/search/outcome.hpp>
 #include <ptq/search/revert.hpp>
 #include <ptq/search/run.hpp>
+#include <ptq/search/tune.hpp>
 
 #include <atomic>
+#include <concepts>
 #include <cstddef>
 #include <functional>
-#include <memory>
-#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -75,6 +75,10 @@ struct accuracy_aware_quantization {
   without_labels unlabelled{}; ///< What is measured without labels.
   /// Of a base with the preset `performance`: tries `mixed` before operations are reverted.
   bool convert_to_mixed_preset = false;
+  /// Before operations are reverted: tries the other settings of the base, `hyperparameters_of`, or
+  /// its own, `plan_space hyperparameters(const graph&, evaluator&) const`.
+  bool tune_hyperparams = false;
+  tuning_subset tuning{};  ///< What those settings are compared on.
   /// For evaluators with `fork`: as many work at the same time, on the samples of each measurement.
   /// The result does not depend on it.
   std::size_t threads = 1;
@@ -90,12 +94,12 @@ struct accuracy_aware_quantization {
       check_options();
       const observers all = observed_by(tell...);
       const topology in = read_graph(of).nodes;
-      std::vector<plan_variants> starts;
-      starts.push_back(variants_of(in, quantized(base, of, evaluator, tell...)));
+      beginnings from;
+      add_start(from, base, in, of, evaluator, all, tell...);
       if (convert_to_mixed_preset) {
-        add_mixed(starts, in, of, evaluator, all, tell...);
+        add_mixed(from, in, of, evaluator, all, tell...);
       }
-      return searched(of, in, evaluator, std::move(starts), all);
+      return searched(of, in, evaluator, std::move(from), all);
     } else {
       static_assert(explain_evaluator<engine, G>());
       static_assert(explain_group_ranking<Ranking, G, engine>());
@@ -104,11 +108,17 @@ struct accuracy_aware_quantization {
   }
 
 private:
+  struct beginnings {
+    std::vector<plan_variants> starts{};
+    std::vector<std::function<plan_space()>> settings{}; ///< Of the algorithm of each.
+  };
+
   void check_options() const {
     detail::check_options_of(ranking);
     detail::check_options_of(search);
     early_stopping.check_options();
     budget.check_options();
+    tuning.check_options();
     check_maximal_drop(maximal_drop);
     for (const wanted_metric& each : metrics) {
       check_maximal_drop(each.maximal_drop.value_or(0.0), each.name);
@@ -145,9 +155,43 @@ private:
             }};
   }
 
+  template <class Algorithm, class G, class E, class... Observers>
+  void add_start(
+      beginnings& to,
+      const Algorithm& with,
+      const topology& in,
+      const G& of,
+      E& evaluator,
+      const observers& all,
+      Observers&... tell
+  ) const {
+    using tuned = detail::tuned_algorithm<std::remove_cv_t<Algorithm>>;
+    if (tune_hyperparams) {
+      if constexpr (requires {
+                      { with.hyperparameters(of, evaluator) } -> std::convertible_to<plan_space>;
+                    }) {
+        to.settings.emplace_back([algorithm = with, &of, &evaluator] {
+          return plan_space(algorithm.hyperparameters(of, evaluator));
+        });
+      } else if constexpr (tuned::possible) {
+        const auto space = hyperparameters_of(with, plan_evaluator_for<E, G>);
+        statistics seen = calibrate(space, of, evaluator, with.default_part(evaluator), tell...);
+        to.starts.push_back(variants_of(in, with(of, seen, evaluator, tell...)));
+        to.settings.emplace_back([space, &of, &evaluator, from = std::move(seen)] {
+          return space.plans(of, from, evaluator);
+        });
+        return;
+      } else {
+        all.on_note({"tune_hyperparams", "is left out: the base is no default_quantization"});
+      }
+    }
+    to.starts.push_back(variants_of(in, quantized(with, of, evaluator, tell...)));
+    to.settings.resize(to.starts.size());
+  }
+
   template <class G, class E, class... Observers>
   void add_mixed(
-      std::vector<plan_variants>& starts,
+      beginnings& to,
       const topology& in,
       const G& of,
       E& evaluator,
@@ -157,7 +201,7 @@ private:
     using mixed = detail::mixed_preset<std::remove_cv_t<Base>>;
     if constexpr (mixed::possible) {
       if (const auto other = mixed::of(base)) {
-        starts.push_back(variants_of(in, quantized(*other, of, evaluator, tell...)));
+        add_start(to, *other, in, of, evaluator, all, tell...);
         return;
       }
     }
@@ -167,49 +211,30 @@ private:
 
   template <class G, class E>
   auto searched(
-      const G& of,
-      const topology& in,
-      E& evaluator,
-      std::vector<plan_variants> starts,
-      const observers& all
+      const G& of, const topology& in, E& evaluator, beginnings from, const observers& all
   ) const -> accuracy_outcome {
-    std::unique_ptr<measuring_engine> engine =
-        std::make_unique<measuring_engine_of<G, E>>(of, evaluator);
-    std::string measured_by = "labels";
-    if (annotation_free || !measuring_evaluator_for<E, G>) {
-      auto without = std::make_unique<unlabelled_engine>(std::move(engine), unlabelled);
-      all.on_note({"metrics", "no labels: the metric is " + without->name()});
-      measured_by = without->name();
-      if (!unlabelled.distance) {
-        measured_by +=
-            " where it is sure by " + detail::json_number(unlabelled.annotation_conf_threshold);
-      }
-      engine = std::move(without);
-    }
+    const auto session =
+        detail::measuring_session::over(of, evaluator, annotation_free, unlabelled, all);
     plan_meter meter(
-        *engine, {.budget = budget, .stop = stop, .state = state, .threads = threads}, all
+        *session.engine, {.budget = budget, .stop = stop, .state = state, .threads = threads}, all
     );
     const std::string about =
-        digest(in) + " with " + std::to_string(engine->sample_count()) + " samples, from plan " +
-        std::to_string(fingerprint(starts.front().of({}))) + ", by " + measured_by;
-    std::optional<measurement_log> before;
-    if (resume && !state.empty()) {
-      before = load_state(state, all);
-    }
-    if (before) {
-      meter.resume(std::move(*before), about);
-    } else {
-      meter.begin(about);
-    }
+        digest(in) + " with " + std::to_string(session.engine->sample_count()) +
+        " samples, from plan " + std::to_string(fingerprint(from.starts.front().of({}))) + ", by " +
+        session.measured_by;
+    detail::measuring_session::begin(meter, state, resume, about);
     const search_run run{
         .metrics = metrics,
         .maximal_drop = maximal_drop,
         .drop_type = drop_type,
         .early_stopping = early_stopping,
         .rank = ranker_of(ranking, of, evaluator),
-        .search = [this](search_context& context) { return search_result(search(context)); }
+        .search = [this](search_context& context) { return search_result(search(context)); },
+        .settings = std::move(from.settings),
+        .variants_of = [this, &in](plan made) { return variants_of(in, std::move(made)); },
+        .tuning = tuning
     };
-    return run(starts, meter);
+    return run(from.starts, meter);
   }
 };
 

@@ -31,6 +31,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -119,6 +120,8 @@ struct default_quantization {
   ptq::model_type model_type = ptq::model_type::none;
   ptq::where where = detail::usual_place<Preset>(); ///< Which inputs get quantizers.
   std::vector<pattern> patterns{}; ///< Operations to keep in floating point, beside POT's.
+  /// Of what single operations read, by name: overrides `weights` and `activations`.
+  std::map<std::string, operation_options> operations{};
 
   /// Quantizes in one pass over the samples; in two where a correction changes the model before
   /// ranges are taken, and what it makes of a tensor does not follow from the first.
@@ -205,7 +208,8 @@ struct default_quantization {
          .ignored = ignored,
          .model_type = model_type,
          .where = where,
-         .patterns = patterns}
+         .patterns = patterns,
+         .operations = operations}
     );
   }
 
@@ -215,7 +219,7 @@ struct default_quantization {
     statistics_request result;
     for (const quantizer_site& site : sites.sites) {
       if (site.kind == tensor_kind::activations) {
-        request_range(result, ranges, site);
+        request_range(result, ranges_at(ranges, in, site), site);
       } else if (detail::wants_masses<decltype(ranges.of_weights(site.choice.mode))>) {
         request_energies(result, in, site);
       }
@@ -251,6 +255,10 @@ struct default_quantization {
     };
     check_codes(weights, "weights.level_low");
     check_codes(activations, "activations.level_low");
+    for (const auto& [name, of] : operations) {
+      check_bits(of.weights, "operations.weights.bits");
+      check_bits(of.activations, "operations.activations.bits");
+    }
     check_rules(device.rules());
     detail::check_options_of(ranges);
     detail::check_options_of(schemes);

@@ -19,8 +19,10 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace ptq::detail {
@@ -82,7 +84,9 @@ void request_sides(statistics_request& request, const Sides& sides, const quanti
   const auto axis_of = [&site](granularity of) {
     return of == per_channel ? site.axis : std::nullopt;
   };
-  if constexpr (are_alternatives<Sides>) {
+  if constexpr (is_choice<Sides>) {
+    std::visit([&](const auto& chosen) { request_sides(request, chosen, site); }, sides);
+  } else if constexpr (are_alternatives<Sides>) {
     request.histogram(site.tensor, axis_of(sides.granularity));
     std::apply([&](const auto&... each) { (request_sides(request, each, site), ...); }, sides.of);
   } else if constexpr (sees_all_samples<Sides>) {
@@ -147,7 +151,11 @@ auto ranges_of_sides(
   const target_grid target{
       .kind = site.kind, .mode = site.choice.mode, .levels = levels_of(site.kind, site.choice)
   };
-  if constexpr (are_alternatives<Sides>) {
+  if constexpr (is_choice<Sides>) {
+    return std::visit(
+        [&](const auto& chosen) { return ranges_of_sides(chosen, site, tensor, collected); }, sides
+    );
+  } else if constexpr (are_alternatives<Sides>) {
     const auto& channels = histograms_of(site, sides.granularity, tensor, collected);
     std::vector<value_range<float>> best;
     double least = 0.0;
@@ -188,6 +196,18 @@ auto ranges_of_sides(
 }
 
 } // namespace detail
+
+/// The policy for a site: of one that has others for single operations, that of the first operation
+/// which reads the tensor.
+template <range_policy Ranges>
+[[nodiscard]] auto ranges_at(const Ranges& ranges, const topology& in, const quantizer_site& site)
+    -> Ranges {
+  if constexpr (requires { ranges.for_operation(std::string_view()); }) {
+    return ranges.for_operation(in.nodes[site.consumers.front().node].name);
+  } else {
+    return ranges;
+  }
+}
 
 /// Asks for what the ranges of a site's activations need.
 template <range_policy Ranges>

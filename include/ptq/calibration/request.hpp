@@ -152,6 +152,31 @@ public:
   /// What each tap of a kernel reads on the mean, summed over the samples.
   void tap_mean(std::size_t tensor, window how) { tensors_[tensor].windows.insert(std::move(how)); }
 
+  /// Asks for what another asks for as well. @return Is anything of that new?
+  auto merge(const statistics_request& other) -> bool {
+    bool grew = false;
+    const auto take = [&grew](auto& mine, const auto& theirs) {
+      const std::size_t before = mine.size();
+      mine.insert(theirs.begin(), theirs.end());
+      grew = grew || mine.size() != before;
+    };
+    for (const auto& [tensor, theirs] : other.tensors_) {
+      // Names all members, so that one more does not compile before it is merged.
+      const auto& [extremes, extremes_axes, mean_axes, histogram_axes, mean_square_axes, windows, estimations] =
+          theirs;
+      of_tensor& mine = tensors_[tensor];
+      grew = grew || (extremes && !mine.extremes);
+      mine.extremes = mine.extremes || extremes;
+      take(mine.extremes_axes, extremes_axes);
+      take(mine.mean_axes, mean_axes);
+      take(mine.histogram_axes, histogram_axes);
+      take(mine.mean_square_axes, mean_square_axes);
+      take(mine.windows, windows);
+      take(mine.estimations, estimations);
+    }
+    return grew;
+  }
+
   /// The part of this that is about `chosen`.
   [[nodiscard]] auto only(const std::set<std::size_t>& chosen) const -> statistics_request {
     statistics_request result;

@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace ptq {
@@ -113,7 +114,14 @@ template <class Estimator>
     const weight_masses& masses = {},
     const std::string& name = {}
 ) -> std::vector<value_range<float>> {
-  if constexpr (!constant_estimator<Estimator> && !distribution_estimator<Estimator>) {
+  if constexpr (detail::is_choice<Estimator>) {
+    return std::visit(
+        [&](const auto& chosen) {
+          return weight_ranges(chosen, constant, axis, target, masses, name);
+        },
+        estimator
+    );
+  } else if constexpr (!constant_estimator<Estimator> && !distribution_estimator<Estimator>) {
     return weight_ranges(estimator, constant, axis, name);
   } else {
     std::vector<value_range<float>> result;

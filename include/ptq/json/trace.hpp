@@ -53,13 +53,15 @@ inline auto step_from(const nlohmann::json& line, const std::string& where) -> s
           {size_in(in["inferred"]["baseline"]),
            size_in(in["inferred"]["ranking"]),
            size_in(in["inferred"]["candidates"])},
-      .seconds = in["seconds"].real()
+      .seconds = in["seconds"].real(),
+      .configuration = in["configuration"].string()
   };
   result.kind = in["kind"].choice<step_kind>(
       {{"baseline", step_kind::baseline},
        {"ranking", step_kind::ranking},
        {"candidate", step_kind::candidate},
-       {"result", step_kind::result}}
+       {"result", step_kind::result},
+       {"tuning", step_kind::tuning}}
   );
   in["metrics"].for_each([&](const trace_member& each) {
     result.metrics.push_back(

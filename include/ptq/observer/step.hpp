@@ -37,6 +37,7 @@ enum class step_kind : std::uint8_t {
   ranking,   ///< Groups were put in order.
   candidate, ///< A plan was measured, as far as was needed.
   result,    ///< The search is over.
+  tuning,    ///< The plan of a configuration was measured.
 };
 
 [[nodiscard]] constexpr auto name_of(step_kind kind) noexcept -> std::string_view {
@@ -49,6 +50,8 @@ enum class step_kind : std::uint8_t {
     return "candidate";
   case step_kind::result:
     return "result";
+  case step_kind::tuning:
+    return "tuning";
   }
   return "";
 }
@@ -79,6 +82,7 @@ struct step {
   std::size_t evaluations = 0;        ///< Candidates measured so far.
   inferred_samples inferred{};        ///< So far.
   double seconds = 0.0;               ///< Since the search began.
+  std::string configuration{};        ///< What the base algorithm was changed to; empty: as given.
 
   friend auto operator==(const step&, const step&) -> bool = default;
 };

@@ -108,6 +108,7 @@ inline auto shortened(const std::vector<std::string>& names) -> std::string {
   line += ",\"inferred\":{\"baseline\":" + json_number(of.inferred.baseline) +
           ",\"ranking\":" + json_number(of.inferred.ranking) +
           ",\"candidates\":" + json_number(of.inferred.candidates) + "}";
+  line += ",\"configuration\":" + json_string(of.configuration);
   return line + ",\"seconds\":" + json_number(of.seconds) + "}";
 }
 
@@ -122,16 +123,19 @@ inline auto shortened(const std::vector<std::string>& names) -> std::string {
   } else {
     line += of.kind == step_kind::baseline ? "float model " + of.decision
             : of.kind == step_kind::result ? "result: " + of.decision + " (" + of.reason + ")"
-            : of.operations.empty()        ? "everything quantized: " + of.decision
-                                           : std::to_string(of.operations.size()) + " in float (" +
+            : of.kind == step_kind::tuning
+                ? "configuration (" + of.configuration + "): " + of.decision
+            : of.operations.empty() ? "everything quantized: " + of.decision
+                                    : std::to_string(of.operations.size()) + " in float (" +
                                           detail::shortened(of.operations) + "): " + of.decision;
     for (const metric_drop& each : of.metrics) {
       line += "; " + each.name + " " + detail::percent(each.value);
       if (of.kind != step_kind::baseline) {
-        line += ", drop " + detail::percent(each.drop) + " of " + detail::percent(each.limit);
+        line += ", drop " + detail::percent(each.drop);
+        line += std::isfinite(each.limit) ? " of " + detail::percent(each.limit) : "";
       }
     }
-    if (of.kind == step_kind::candidate) {
+    if (of.kind == step_kind::candidate || of.kind == step_kind::tuning) {
       line += "; " + of.reason;
     }
   }

@@ -56,6 +56,18 @@ struct tensor_options {
   friend auto operator==(const tensor_options&, const tensor_options&) -> bool = default;
 };
 
+/// What is wanted of one operation, over what is wanted of all.
+[[nodiscard]] inline auto over(const tensor_options& all, const tensor_options& one)
+    -> tensor_options {
+  return {
+      .bits = one.bits ? one.bits : all.bits,
+      .mode = one.mode ? one.mode : all.mode,
+      .granularity = one.granularity ? one.granularity : all.granularity,
+      .level_low = one.level_low ? one.level_low : all.level_low,
+      .level_high = one.level_high ? one.level_high : all.level_high
+  };
+}
+
 using choice_list = std::vector<quantization_choice>;
 
 /// The choices that agree with what the user wants; if there are none, the device's choices with

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,6 +48,14 @@ enum class where : std::uint8_t {
   weighted_inputs, ///< Those of operations with constant weights alone, right at the operation.
 };
 
+/// What the user wants of what one operation reads.
+struct operation_options {
+  tensor_options weights{};
+  tensor_options activations{};
+
+  friend auto operator==(const operation_options&, const operation_options&) -> bool = default;
+};
+
 /// What the user asks of a placement.
 struct placement_options {
   tensor_options weights{};
@@ -58,6 +67,8 @@ struct placement_options {
   ptq::where where = ptq::where::device_rules;
   bool known_patterns = true;      ///< Keep POT's patterns in floating point.
   std::vector<pattern> patterns{}; ///< And these.
+  /// By name, over `weights` and `activations`. One that the graph does not have is an error.
+  std::map<std::string, operation_options> operations{};
 
   friend auto operator==(const placement_options&, const placement_options&) -> bool = default;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/core/error.hpp>
+#include <ptq/core/nearest.hpp>
 #include <ptq/placement/floating.hpp>
 #include <ptq/placement/insertion.hpp>
 #include <ptq/placement/one_sided_additions.hpp>
@@ -13,12 +15,30 @@
 #include <cstddef>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
 namespace ptq {
 
 namespace detail {
+
+/// @throws error for an operation of its own options that the graph does not have.
+inline void check_operations(const topology& in, const placement_options& options) {
+  for (const auto& [name, wanted] : options.operations) {
+    if (std::ranges::find(in.nodes, name, &topology::node::name) == in.nodes.end()) {
+      std::vector<std::string> names;
+      for (const topology::node& node : in.nodes) {
+        names.push_back(node.name);
+      }
+      throw error(
+          "the graph has no such node: did you mean `" + nearest_name(name, names) + "`?",
+          name,
+          "operations"
+      );
+    }
+  }
+}
 
 /// Puts the edges of each tensor together to one quantizer.
 inline auto sites_of_edges(const topology& in, const edge_quantizers& edges)
@@ -60,13 +80,20 @@ inline auto choices_of(
         continue;
       }
       const op_choices& offered = rules.of(in.nodes[origin.node].kind)->choices;
+      const auto own = options.operations.find(in.nodes[origin.node].name);
+      const operation_options wanted = own == options.operations.end()
+                                           ? operation_options{options.weights, options.activations}
+                                           : operation_options{
+                                                 over(options.weights, own->second.weights),
+                                                 over(options.activations, own->second.activations)
+                                             };
       choice_list list;
       if (of_output) {
         list.assign(offered.outputs.list().begin(), offered.outputs.list().end());
       } else if (site.kind == tensor_kind::weights && !offered.weights.empty()) {
-        list = with_options(offered.weights.list(), options.weights, tensor_kind::weights);
+        list = with_options(offered.weights.list(), wanted.weights, tensor_kind::weights);
       } else {
-        list = with_options(offered.activations.list(), options.activations);
+        list = with_options(offered.activations.list(), wanted.activations);
       }
       if (!list.empty()) {
         result = result.empty() ? list : common_choices(result, list, primary_bits);
@@ -132,11 +159,13 @@ inline auto feeds_a_product_of_activations(
 /// every reader is quantized; those on one tensor become one, with what the choices of all readers
 /// have in common; those that an operation needs on one grid are grouped to share a range.
 /// @throws error, with a tensor's name, if tensors that a concatenation joins have no per-tensor
-///   choice in common; for an ignored name that the graph does not have.
+///   choice in common; for an ignored name, or that of an operation
+///   with options of its own, that the graph does not have.
 /// @see POT, insertion and propagation of FakeQuantize
 [[nodiscard]] inline auto
 place(const topology& in, const device_view& device, const placement_options& options)
     -> placement {
+  detail::check_operations(in, options);
   const detail::rule_book rules(device.rules);
   const std::vector<bool> known = detail::static_nodes(in);
   const floating_operations floating = floating_operations_of(in, device, options);

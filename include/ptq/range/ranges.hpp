@@ -11,6 +11,7 @@
 #include <concepts>
 #include <cstddef>
 #include <type_traits>
+#include <variant>
 
 namespace ptq {
 
@@ -320,17 +321,43 @@ template <class Sides>
 inline constexpr bool are_alternatives = false;
 
 template <class Sides>
-concept tells_activation_ranges =
+concept tells_ranges_of_sides =
     aggregates_two_sides<Sides> || sees_all_samples<Sides> || are_alternatives<Sides>;
 
 template <class P>
-concept tells_weight_ranges =
+concept estimates_weight_ranges =
     range_estimator<P> || distribution_estimator<P> || constant_estimator<P>;
+
+/// Of a choice at run time: can each alternative do it?
+template <class P>
+inline constexpr bool is_choice = false;
+template <class... P>
+inline constexpr bool is_choice<std::variant<P...>> = true;
+template <class P>
+inline constexpr bool all_tell_ranges = false;
+template <class... Sides>
+inline constexpr bool all_tell_ranges<std::variant<Sides...>> =
+    (tells_ranges_of_sides<Sides> && ...);
+template <class P>
+inline constexpr bool all_estimate_weights = false;
+template <class... P>
+inline constexpr bool all_estimate_weights<std::variant<P...>> =
+    (estimates_weight_ranges<P> && ...);
+
+template <class Sides>
+concept tells_activation_ranges = tells_ranges_of_sides<Sides> || all_tell_ranges<Sides>;
+
+template <class P>
+concept tells_weight_ranges = estimates_weight_ranges<P> || all_estimate_weights<P>;
+
+template <class... Policies>
+inline constexpr bool wants_masses<std::variant<Policies...>> = (wants_masses<Policies> || ...);
 
 } // namespace detail
 
 /// Tells, for a mode and a granularity, which estimators to use: `of_weights(mode)` and
 /// `of_activations(mode, granularity)`, which gives `range_sides<...>` or `distribution_side<...>`.
+/// A choice at run time is a `std::variant` of what it chooses from.
 template <class R>
 concept range_policy = std::regular<R> && requires(const R& policy, mode wanted, granularity of) {
   requires detail::tells_weight_ranges<decltype(policy.of_weights(wanted))>;

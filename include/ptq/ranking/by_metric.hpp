@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ptq/core/error.hpp>
+#include <ptq/ranking/hardest_samples.hpp>
 #include <ptq/ranking/question.hpp>
 #include <ptq/ranking/sample_order.hpp>
 
@@ -21,55 +22,6 @@ namespace ptq::ranking {
 
 namespace detail {
 
-/// How much worse each sample is than under the float model.
-inline auto sample_drops(const metric_limit& limit, const metric& float_model, const metric& now)
-    -> std::vector<double> {
-  std::vector<double> result;
-  for (std::size_t i = 0; i != now.per_sample.size(); ++i) {
-    const double lost = float_model.per_sample[i] - now.per_sample[i];
-    result.push_back(limit.direction == higher_is_better ? lost : -lost);
-  }
-  return result;
-}
-
-/// A metric of the same measurements whose values do not tie, to break ties with: the first beside
-/// `limit` that has a value other than 0 and 1 for each sample.
-inline auto continuous_metric(const measurement& in, const metric_limit& limit) -> const metric* {
-  const auto found = std::ranges::find_if(in, [&](const metric& each) {
-    return each.name != limit.name && std::ranges::any_of(each.per_sample, [](double value) {
-             return value != 0.0 && value != 1.0;
-           });
-  });
-  return found == in.end() ? nullptr : &*found;
-}
-
-/// What a ranking by a metric compares: each sample under the float model and now.
-struct comparison {
-  measurement float_model{};
-  measurement now{};
-  std::vector<double> drops{}; ///< Of the metric in work; empty if it has no values per sample.
-};
-
-inline auto compare(const ranking_question& of, const samples& range) -> comparison {
-  comparison result;
-  result.float_model = of.meter.measure_samples(plan{}, range, purpose::baseline);
-  result.now = of.meter.measure_samples(of.variants.of(of.reverted), range, purpose::ranking);
-  const metric& before = metric_called(result.float_model, of.limit.name);
-  const metric& after = metric_called(result.now, of.limit.name);
-  if (!before.per_sample.empty() && !after.per_sample.empty()) {
-    result.drops = sample_drops(of.limit, before, after);
-  }
-  return result;
-}
-
-/// By sample: how far its outputs are from the float model's.
-inline auto output_drops(const ranking_question& of, const samples& range, distance kind)
-    -> std::vector<double> {
-  std::vector<double> result = of.meter.output_distances(of.variants.of(of.reverted), range, kind);
-  result.pop_back();
-  return result;
-}
-
 inline auto plans_without_each(const ranking_question& of, const group_set& open)
     -> std::vector<plan> {
   std::vector<plan> result;
@@ -77,11 +29,6 @@ inline auto plans_without_each(const ranking_question& of, const group_set& open
     result.push_back(of.variants.of(with_group(of.reverted, g)));
   }
   return result;
-}
-
-/// The larger the better, whatever the metric's direction.
-inline auto score_of(const metric_limit& limit, const metric& found) -> double {
-  return limit.direction == higher_is_better ? found.value() : -found.value();
 }
 
 } // namespace detail
@@ -112,44 +59,18 @@ struct by_metric {
   }
 
   [[nodiscard]] auto order(const ranking_question& of) const -> ranked_groups {
-    const samples range = compared(of);
-    const detail::comparison seen = detail::compare(of, range);
-    ranked_groups result;
-    result.note = "ties are drawn with seed " + std::to_string(seed);
-    std::vector<double> drops = seen.drops;
-    // Of metrics with a value of the whole, samples may have none; outputs may be no numbers.
-    constexpr double infinity = std::numeric_limits<double>::infinity();
-    const auto replace_nan = [](std::vector<double>& in, double by) {
-      std::ranges::replace_if(in, [](double each) { return std::isnan(each); }, by);
+    hardest_first hardest = hardest_samples(
+        of.meter,
+        of.variants.of(of.reverted),
+        of.limit,
+        compared_samples(of.meter, metric_subset_ratio, seed),
+        seed,
+        outputs
+    );
+    hardest.order.resize(std::min(ranking_subset_size, hardest.order.size()));
+    ranked_groups result{
+        .order = {}, .subset = std::move(hardest.order), .note = std::move(hardest.note)
     };
-    replace_nan(drops, -infinity);
-    if (drops.empty()) {
-      drops = detail::output_drops(of, range, outputs);
-      replace_nan(drops, infinity);
-      result.note += "; the metric has no values per sample: the worst are those whose outputs are "
-                     "farthest off (" +
-                     std::string(name_of(outputs)) + ")";
-    }
-    std::vector<double> finer(range.size(), 0.0);
-    const metric* const loss = detail::continuous_metric(seen.now, of.limit);
-    const metric* const before =
-        loss == nullptr ? nullptr : &metric_called(seen.float_model, loss->name);
-    if (before != nullptr && before->per_sample.size() == loss->per_sample.size()) {
-      finer =
-          detail::sample_drops({.name = loss->name, .direction = loss->direction}, *before, *loss);
-      replace_nan(finer, -infinity);
-      result.note = "ties are broken by `" + loss->name + "`, then " +
-                    result.note.substr(std::string("ties are ").size());
-    }
-    std::vector<std::size_t> positions(range.size());
-    std::iota(positions.begin(), positions.end(), std::size_t{0});
-    std::ranges::sort(positions, std::ranges::greater{}, [&](std::size_t at) {
-      return std::tuple(drops[at], finer[at], drawn(seed, range[at]), at);
-    });
-    positions.resize(std::min(ranking_subset_size, positions.size()));
-    for (const std::size_t at : positions) {
-      result.subset.push_back(range[at]);
-    }
     rank(of, result);
     return result;
   }
@@ -157,27 +78,6 @@ struct by_metric {
   friend constexpr auto operator==(const by_metric&, const by_metric&) -> bool = default;
 
 private:
-  /// All samples where the float model was measured on them, else a share of them.
-  [[nodiscard]] auto compared(const ranking_question& of) const -> samples {
-    const std::size_t count = of.meter.sample_count();
-    if (of.meter.known_in_full(plan{})) {
-      return of.meter.all_samples();
-    }
-    std::vector<std::pair<std::uint64_t, std::size_t>> lots;
-    for (std::size_t s = 0; s != count; ++s) {
-      lots.emplace_back(drawn(seed + 1, s), s);
-    }
-    std::ranges::sort(lots);
-    const auto share = static_cast<std::size_t>(static_cast<double>(count) * metric_subset_ratio);
-    lots.resize(std::clamp<std::size_t>(share, 1, count));
-    std::vector<std::size_t> result;
-    for (const auto& [lot, sample] : lots) {
-      result.push_back(sample);
-    }
-    std::ranges::sort(result);
-    return samples(std::move(result));
-  }
-
   void rank(const ranking_question& of, ranked_groups& result) const {
     const samples subset(result.subset);
     const group_set open = of.variants.quantized(of.reverted);
@@ -239,9 +139,10 @@ struct replay_pot {
       );
     }
     const samples range = compared.empty() ? of.meter.all_samples() : samples(compared);
-    std::vector<double> drops = detail::compare(of, range).drops;
+    std::vector<double> drops =
+        detail::compare(of.meter, of.variants.of(of.reverted), of.limit, range).drops;
     if (drops.empty()) {
-      drops = detail::output_drops(of, range, outputs);
+      drops = detail::output_drops(of.meter, of.variants.of(of.reverted), range, outputs);
     }
     std::vector<std::size_t> positions = numpy_descending(drops);
     positions.resize(std::min(ranking_subset_size, positions.size()));

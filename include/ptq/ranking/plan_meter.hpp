@@ -91,11 +91,22 @@ public:
   /// Does this end the search? Set while what has to be measured in any case is measured.
   void without_bounds(bool lifted) noexcept { lifted_ = lifted; }
 
-  /// Counts a candidate. @throws detail::search_ended if the budget has none left.
-  void begin_candidate(std::size_t so_far) const {
-    if (!lifted_ && so_far >= how_.budget.evaluations) {
+  /// @throws detail::search_ended if the budget has no candidate left.
+  void begin_candidate() const {
+    if (!lifted_ && candidates_ >= how_.budget.evaluations) {
       throw detail::search_ended{stop_reason::evaluations};
     }
+  }
+
+  void count_candidate() noexcept { ++candidates_; }
+
+  /// Candidates that were measured, on a part of the samples or all.
+  [[nodiscard]] auto candidates() const noexcept -> std::size_t { return candidates_; }
+
+  /// Would `measure` ask the engine nothing?
+  [[nodiscard]] auto knows(const plan& of, const samples& range) -> bool {
+    return known(of).missing(range).empty() ||
+           asked_.contains({key_of(of), "metrics", fingerprint_of(range)});
   }
 
   /// What is known of a plan.
@@ -382,6 +393,7 @@ private:
   measurement shape_{};
   bool whole_ = false;
   bool lifted_ = false;
+  std::size_t candidates_ = 0;
   inferred_samples inferred_{};
   double before_ = 0.0;
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();

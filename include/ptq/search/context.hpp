@@ -36,20 +36,23 @@ struct verdict {
 /// What a search works with: candidates are sets of reverted groups.
 class search_context {
 public:
+  /// @param changed  What the base algorithm was changed to, for the trace; empty: as given.
   search_context(
       plan_variants& variants,
       plan_meter& meter,
       std::vector<metric_limit> limits,
       ranker rank,
       early_stopping stopping,
-      std::function<void(step)> record
+      std::function<void(step)> record,
+      std::string changed = {}
   )
       : variants_(&variants),
         meter_(&meter),
         limits_(std::move(limits)),
         rank_(std::move(rank)),
         stopping_(stopping),
-        record_(std::move(record)) {
+        record_(std::move(record)),
+        configuration_(std::move(changed)) {
     stopping_.check_options();
     if (stopping_.enabled) {
       prepare_screening();
@@ -60,7 +63,7 @@ public:
 
   [[nodiscard]] auto variants() const noexcept -> plan_variants& { return *variants_; }
 
-  [[nodiscard]] auto evaluations() const noexcept -> std::size_t { return evaluations_; }
+  [[nodiscard]] auto configuration() const noexcept -> const std::string& { return configuration_; }
 
   /// Is this candidate within the limits? Measured as far as is needed to tell.
   /// @throws what the evaluator throws; detail::search_ended when the budget is used up.
@@ -199,7 +202,8 @@ public:
     step made{.kind = kind, .reverted = reverted, .of = meter_->sample_count()};
     made.operations = variants_->operations_of(reverted);
     made.samples = meter_->inferred().total() - before.total();
-    made.evaluations = evaluations_;
+    made.evaluations = meter_->candidates();
+    made.configuration = configuration_;
     made.inferred = meter_->inferred();
     made.seconds = meter_->seconds();
     return made;
@@ -230,10 +234,12 @@ private:
     verdict made;
     const bool fresh = !verdicts_.contains(reverted) && !under.empty();
     if (fresh) {
-      meter_->begin_candidate(evaluations_);
+      meter_->begin_candidate();
     }
     measuring(under, made);
-    evaluations_ += fresh ? 1U : 0U;
+    if (fresh) {
+      meter_->count_candidate();
+    }
     made.excess = worst_excess(limits_, made.drops);
     tell(reverted, made, before);
     worth_telling_ = true;
@@ -328,7 +334,7 @@ private:
   std::map<group_set, verdict> verdicts_{};
   std::optional<step> pending_{}; ///< Of the candidate that was measured or met last.
   bool worth_telling_ = false;
-  std::size_t evaluations_ = 0;
+  std::string configuration_;
 };
 
 } // namespace ptq

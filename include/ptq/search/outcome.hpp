@@ -19,7 +19,8 @@ struct accuracy_outcome {
   stop_reason why = stop_reason::met;
   double missed_by = 0.0;    ///< The largest excess over a limit, as a share of the baseline.
   std::string measured_by{}; ///< The metrics, or what was measured for want of labels.
-  std::vector<metric_drop> start{}; ///< Of the plan with everything quantized.
+  /// Of the plan with everything quantized, by the configuration that is returned.
+  std::vector<metric_drop> start{};
   bool start_in_full = false; ///< False: `start` is what was seen until that plan was turned down.
   std::vector<metric_drop> returned{}; ///< Of the plan that is returned.
   bool returned_in_full = false; ///< Measured on all samples; false only if the search was stopped.
@@ -27,6 +28,7 @@ struct accuracy_outcome {
   std::size_t operations_reverted = 0;
   std::size_t operations_quantized = 0; ///< Of the plan with everything quantized.
   inferred_samples inferred{};
+  std::string configuration{}; ///< What the base algorithm was changed to; empty: as given.
   std::size_t evaluations = 0; ///< Candidates that were measured, on a part of the samples or all.
   std::vector<step> trace{};
 

@@ -9,7 +9,9 @@
 #include <ptq/search/concept.hpp>
 #include <ptq/search/context.hpp>
 #include <ptq/search/early_stopping.hpp>
+#include <ptq/search/one_at_a_time.hpp>
 #include <ptq/search/outcome.hpp>
+#include <ptq/search/tune.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -30,6 +32,11 @@ struct search_run {
   ptq::early_stopping early_stopping{};
   ranker rank{};
   std::function<search_result(search_context&)> search{};
+  /// For each start: other settings of its algorithm, to be tried before operations are reverted.
+  /// Empty: there are none.
+  std::vector<std::function<plan_space()>> settings{};
+  std::function<plan_variants(plan)> variants_of{}; ///< Of the plan of a setting.
+  tuning_subset tuning{};
 
   /// Measures the float model, then searches among the variants of the first plan that holds the
   /// accuracy, or else of the nearest to it.
@@ -111,6 +118,59 @@ inline auto settle(
   }
 }
 
+/// A plan of another setting, and what is known of its variants.
+struct tuned_start {
+  plan_variants variants;
+  std::unique_ptr<search_context> context{};
+};
+
+/// Tries the settings one at a time, and measures the best one in full.
+/// @return Empty if none is nearer to the limits than the start.
+inline auto tuned(
+    const search_run& how,
+    const plan_space& space,
+    search_context& start,
+    plan_meter& meter,
+    trace_keeper& trace
+) -> std::unique_ptr<tuned_start> {
+  const double before = start.measure({}).excess;
+  start.flush();
+  const plan& as_given = start.variants().of({});
+  std::vector<trial> trials;
+  tuning_run{
+      .space = space,
+      .meter = meter,
+      .limits = start.limits(),
+      .subset = how.tuning.of(meter, as_given, start.limits()),
+      .record = std::ref(trace)
+  }(search::one_at_a_time{}, trials);
+  const trial& best = best_trial(trials);
+  if (best.plan == trials.front().plan) {
+    return nullptr;
+  }
+  auto result = std::make_unique<tuned_start>(tuned_start{how.variants_of(space.plan_of(best.at))});
+  result->context = std::make_unique<search_context>(
+      result->variants,
+      meter,
+      start.limits(),
+      how.rank,
+      how.early_stopping,
+      std::ref(trace),
+      space.text_of(best.at)
+  );
+  const verdict now = result->context->measure({});
+  const bool nearer = now.fits || now.excess < before;
+  result->context->decide(
+      now.fits ? "fits"
+      : nearer ? "kept"
+               : "rolled back",
+      nearer ? "nearer to the limits than the algorithm as it is"
+             : "no nearer to the limits than the algorithm as it is"
+  );
+  result->context->flush();
+  return nearer ? std::move(result) : nullptr;
+}
+
 } // namespace detail
 
 inline auto search_run::operator()(std::vector<plan_variants>& starts, plan_meter& meter) const
@@ -143,6 +203,7 @@ inline auto search_run::operator()(std::vector<plan_variants>& starts, plan_mete
   trace(std::move(begin));
 
   search_context* in = contexts.front().get();
+  std::unique_ptr<detail::tuned_start> tuned;
   search_result found;
   try {
     for (const auto& each : contexts) {
@@ -153,6 +214,14 @@ inline auto search_run::operator()(std::vector<plan_variants>& starts, plan_mete
       if (now.fits) {
         break;
       }
+    }
+    const auto which = static_cast<std::size_t>(
+        std::ranges::find(contexts, in, &std::unique_ptr<search_context>::get) - contexts.begin()
+    );
+    if (which < settings.size() && settings[which] && !in->judge({}).fits) {
+      trace.searching = true;
+      tuned = detail::tuned(*this, settings[which](), *in, meter, trace);
+      in = tuned ? tuned->context.get() : in;
     }
   } catch (const detail::search_ended&) { // the search meets the same end
   }
@@ -181,9 +250,8 @@ inline auto search_run::operator()(std::vector<plan_variants>& starts, plan_mete
   result.operations_reverted = variants.operations_of(found.reverted).size();
   result.operations_quantized = variants.operations_of(variants.everything()).size();
   result.inferred = meter.inferred();
-  for (const auto& each : contexts) {
-    result.evaluations += each->evaluations();
-  }
+  result.evaluations = meter.candidates();
+  result.configuration = in->configuration();
   step end = in->step_at(step_kind::result, found.reverted, meter.inferred());
   end.metrics = result.returned;
   end.seen = last.seen;

@@ -53,7 +53,8 @@ struct mixed_preset<
         .ignored = base.ignored,
         .model_type = base.model_type,
         .where = base.where,
-        .patterns = base.patterns
+        .patterns = base.patterns,
+        .operations = base.operations
     };
     if (result.activations.mode) {
       result.activations.mode = asymmetric;

@@ -57,6 +57,7 @@ public:
     }
     std::ranges::sort(result.consumers);
     std::vector<value_range<float>> found;
+    const Ranges ranges = ranges_at(*ranges_, in, site);
     if (site.kind == tensor_kind::weights) {
       const tensor_data* const replaced = prepared.constant(tensor.name);
       const constant_view constant =
@@ -64,7 +65,7 @@ public:
       const target_grid target{
           .kind = site.kind, .mode = site.choice.mode, .levels = levels_of(site.kind, site.choice)
       };
-      const auto estimator = ranges_->of_weights(site.choice.mode);
+      const auto estimator = ranges.of_weights(site.choice.mode);
       std::vector<float> energies;
       weight_masses masses;
       if (wants_masses<std::remove_const_t<decltype(estimator)>>) {
@@ -73,14 +74,14 @@ public:
       }
       found = weight_ranges(estimator, constant, site.axis, target, masses, tensor.name);
     } else {
-      found = activation_ranges(*ranges_, site, tensor.name, *collected_);
+      found = activation_ranges(ranges, site, tensor.name, *collected_);
     }
-    clip_ranges(*ranges_, site.kind, found);
+    clip_ranges(ranges, site.kind, found);
     result.format.grids = grids_of(site, tensor.name, found);
     if (result.format.grids.size() != found.size()) {
       throw error("the scheme made another number of grids than there are ranges", tensor.name);
     }
-    clip_grids(*ranges_, site.kind, result.format.grids, tensor.name);
+    clip_grids(ranges, site.kind, result.format.grids, tensor.name);
     return result;
   }
 
@@ -101,7 +102,9 @@ public:
         for (const std::size_t member : members) {
           const quantizer_site& site = sites.sites[member];
           std::ranges::copy(
-              activation_ranges(*ranges_, site, in.tensors[site.tensor].name, *collected_),
+              activation_ranges(
+                  ranges_at(*ranges_, in, site), site, in.tensors[site.tensor].name, *collected_
+              ),
               std::back_inserter(found)
           );
         }
