@@ -81,7 +81,22 @@ public:
     if (!screening_) {
       return measure(reverted);
     }
-    return candidate(reverted, [&](const plan& under, verdict& made) { screen(under, made); });
+    return candidate(reverted, [&](const plan& under, verdict& made) {
+      screen(under, made, false);
+    });
+  }
+
+  /// Does a candidate that was accepted hold on all samples? Measured until it fails.
+  auto confirm(const group_set& reverted) -> const verdict& {
+    flush();
+    const auto known = verdicts_.find(reverted);
+    const bool decided = known != verdicts_.end() && (known->second.in_full || !known->second.fits);
+    if (decided || !screening_ || variants_->of(reverted).empty()) {
+      return measure(reverted);
+    }
+    return candidate(reverted, [&](const plan& under, verdict& made) {
+      screen(under, made, true);
+    });
   }
 
   /// The same, on all samples.
@@ -213,11 +228,6 @@ private:
       off("the baselines were given, and the float model was not measured");
     } else {
       screening_.emplace(meter_->known(plan{}), limits_);
-      const std::string metric = screening_->unbounded();
-      if (!metric.empty()) {
-        screening_.reset();
-        off("`" + metric + "` says no interval for a sample");
-      }
     }
   }
 
@@ -255,18 +265,14 @@ private:
     told.decision = of.fits ? "fits" : "does not fit";
     told.reason = of.in_full   ? "measured on all samples"
                   : of.certain ? "whatever the rest of the samples do"
-                               : "if the rest of the samples go on as the last ones did";
+                               : "by what is expected of the rest of the samples";
     pending_ = std::move(told);
   }
 
   void finish(const plan& under, verdict& made) {
     const samples all = meter_->all_samples();
-    const samples fresh = screening_ ? meter_->known(under).missing(all) : samples{};
     const measurement found =
         meter_->measure(under, all, under.empty() ? purpose::baseline : purpose::candidates);
-    if (screening_ && !fresh.empty()) {
-      screening_->learn(meter_->known(under), fresh);
-    }
     std::vector<double> values;
     for (const metric_limit& limit : limits_) {
       values.push_back(metric_called(found, limit.name).value());
@@ -278,17 +284,14 @@ private:
     made.seen = meter_->sample_count();
   }
 
-  void screen(const plan& under, verdict& made) {
-    std::size_t open = 0;
-    const std::vector<std::size_t> order = screening_->order(open);
+  /// Measures until the verdict is certain, or good enough.
+  /// @param confirm  A plan that was accepted for now: it is accepted on all samples only.
+  void screen(const plan& under, verdict& made, bool confirm) {
+    const std::vector<std::size_t>& order = screening_->order();
     known_values& seen = meter_->known(under);
     std::size_t next = 0;
     while (seen.count() != order.size()) {
-      const std::size_t end = std::min(
-          order.size(),
-          next == 0 && open < order.size() / 2 ? std::max(open, stopping_.chunk)
-                                               : next + stopping_.chunk
-      );
+      const std::size_t end = std::min(order.size(), next + stopping_.chunk);
       const auto at = order.begin();
       const samples part = seen.missing(
           samples(std::vector<std::size_t>(at + std::ptrdiff_t(next), at + std::ptrdiff_t(end)))
@@ -298,21 +301,26 @@ private:
         continue;
       }
       meter_->measure(under, part, purpose::candidates);
-      screening_->learn(seen, part);
+      made.seen = seen.count();
       const detail::outlook now = screening_->look(seen);
       made.drops = now.drops;
-      made.seen = seen.count();
-      if (now.fails || now.fits) {
+      if (now.fails || (now.fits && !confirm)) {
         made.fits = now.fits;
         made.certain = true;
         return;
       }
-      if (next >= open + stopping_.window && seen.count() != order.size()) {
-        const std::span recent(order.data() + (next - stopping_.window), stopping_.window);
-        if (within(limits_, screening_->prospect(seen, now.drops, recent))) {
-          made.fits = true;
-          return;
-        }
+      const std::vector<detail::forecast> later = screening_->expect(seen);
+      bool fits = !confirm;
+      bool fails = false;
+      for (std::size_t m = 0; m != limits_.size(); ++m) {
+        made.drops[m] = later[m].expected;
+        const double off = (confirm ? 3.0 : 1.0) * stopping_.certainty * later[m].deviation;
+        fits = fits && limits_[m].excess_of(later[m].expected + off) <= 0.0;
+        fails = fails || limits_[m].excess_of(later[m].expected - off) > 0.0;
+      }
+      if (fits || fails) {
+        made.fits = fits;
+        return;
       }
     }
     finish(under, made);
