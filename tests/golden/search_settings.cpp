@@ -85,7 +85,9 @@ auto quantized(
     engine::evaluator& calibration
 ) -> plan {
   const bool pot = recipe == "pot";
-  options chosen{.recipe = recipe, .preset = pot ? preset : "default"};
+  options chosen;
+  chosen.recipe = recipe;
+  chosen.preset = pot ? preset : "default";
   chosen.device = pot ? "CPU" : "ANY";
   chosen.weights_bits = of.weights_bits;
   chosen.activations_bits = of.activations_bits;

@@ -20,10 +20,10 @@ struct early_stopping {
 
   void check_options() const {
     if (chunk == 0) {
-      throw error("at least one sample is needed", {}, "early_stopping.chunk");
+      throw error("at least one sample is needed", {}, "early_stopping");
     }
     if (!(certainty >= 0.0)) {
-      throw error("the certainty is 0 or more", {}, "early_stopping.certainty");
+      throw error("the certainty is 0 or more", {}, "early_stopping");
     }
   }
 

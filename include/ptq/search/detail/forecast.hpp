@@ -15,28 +15,57 @@ struct forecast {
   double deviation = 0.0; ///< One standard deviation.
 };
 
-/// How a plan moves the samples of a metric that has two values, right and wrong: the farther a
-/// sample is from being judged otherwise, the less often it is.
+/// How often a plan turns samples of a metric that has two values, right and wrong: the farther a
+/// sample is from being judged otherwise, the less often.
 ///
-/// @par Definition A sample of margin `m` is moved by a random number of the logistic distribution,
-/// whose scale `a + b m` is fitted to the movements that were seen.
+/// @par Definition A sample of margin `m` is moved by a random number of the logistic distribution
+/// with scale `a + b m`. The scale is fitted to the movements that were seen, and the number of
+/// samples that turn is corrected by how many of those that were seen did. Where movements are not
+/// known the scale is `a`, with which as many turn as did.
 class movement {
 public:
   struct seen_sample {
     double margin = 0.0; ///< In the float model.
     double moved = 0.0;  ///< Towards being judged otherwise; beyond the margin it is.
+    bool turned = false;
   };
 
-  /// @param seen  At least one.
-  explicit movement(std::span<const seen_sample> seen) : count_(static_cast<double>(seen.size())) {
-    double sum = 0.0;
-    double sum_margin = 0.0;
-    for (const seen_sample& each : seen) {
-      sum += std::abs(each.moved);
-      sum_margin += each.margin;
+  /// @param seen    At least one.
+  /// @param moves   Are the movements known?
+  movement(std::span<const seen_sample> seen, bool moves) {
+    const auto turned = static_cast<double>(std::ranges::count(seen, true, &seen_sample::turned));
+    if (moves) {
+      fit_to_movements(seen);
+      level_ = (turned + trust) / (turning(seen) + trust);
+      doubt_ = 1.0 / std::sqrt(turned + trust);
+    } else {
+      fit_to_count(seen, turned + 0.5);
+      doubt_ = 1.0 / std::sqrt(turned + 1.0);
     }
-    const double mean = sum / count_;
-    const double mean_margin = sum_margin / count_;
+  }
+
+  /// The probability that a sample is judged otherwise than in the float model.
+  [[nodiscard]] auto turns(double margin) const -> double {
+    const double scale = (base_ + slope_ * margin) / mean_of_logistic;
+    return scale > 0.0 ? std::min(level_ / (1.0 + std::exp(margin / scale)), 1.0) : 0.0;
+  }
+
+  /// The share by which the number of samples that turn may be wrong.
+  [[nodiscard]] auto doubt() const noexcept -> double { return doubt_; }
+
+private:
+  static constexpr double mean_of_logistic = 1.3862943611198906; ///< E|x| = 2 ln 2 for scale 1.
+  static constexpr double steepest = 0.5;
+  static constexpr double trust = 6.0; ///< As many turned samples are worth what movements tell.
+
+  void fit_to_movements(std::span<const seen_sample> seen) {
+    const auto count = static_cast<double>(seen.size());
+    double mean = 0.0;
+    double mean_margin = 0.0;
+    for (const seen_sample& each : seen) {
+      mean += std::abs(each.moved) / count;
+      mean_margin += each.margin / count;
+    }
     double with_margin = 0.0;
     double of_margin = 0.0;
     for (const seen_sample& each : seen) {
@@ -52,22 +81,30 @@ public:
     }
   }
 
-  /// The probability that a sample is judged otherwise than in the float model.
-  [[nodiscard]] auto turns(double margin) const -> double {
-    const double scale = (base_ + slope_ * margin) / mean_of_logistic;
-    return scale > 0.0 ? 1.0 / (1.0 + std::exp(margin / scale)) : 0.0;
+  void fit_to_count(std::span<const seen_sample> seen, double turned) {
+    double low = 0.0;
+    double high = 1e-3;
+    for (const seen_sample& each : seen) {
+      high = std::max(high, 64.0 * each.margin);
+    }
+    for (int round = 0; round != 40; ++round) { // more turn as the scale grows
+      base_ = 0.5 * (low + high);
+      (turning(seen) < turned ? low : high) = base_;
+    }
   }
 
-  /// The share by which a count of turned samples may be wrong, since the scale may be.
-  [[nodiscard]] auto doubt() const -> double { return 1.5 / std::sqrt(count_); }
+  [[nodiscard]] auto turning(std::span<const seen_sample> among) const -> double {
+    double result = 0.0;
+    for (const seen_sample& each : among) {
+      result += turns(each.margin);
+    }
+    return result;
+  }
 
-private:
-  static constexpr double mean_of_logistic = 1.3862943611198906; ///< E|x| = 2 ln 2 for scale 1.
-  static constexpr double steepest = 0.5;
-
-  double count_;
   double base_ = 0.0;
   double slope_ = 0.0;
+  double level_ = 1.0;
+  double doubt_ = 0.0;
 };
 
 } // namespace ptq::detail

@@ -125,14 +125,16 @@ private:
   [[nodiscard]] auto turned(const column& of, std::size_t m, const known_values& at) const
       -> forecast {
     const metric& now = *metric_of(at, m);
+    const bool moves = !now.margin.empty();
     std::vector<movement::seen_sample> seen;
     for (std::size_t s = 0; s != of.margin.size(); ++s) {
       if (at.has(s)) {
         const bool stays = of.sign * now.per_sample[s] == of.wanted[s];
-        seen.push_back({of.margin[s], of.margin[s] - (stays ? now.margin[s] : -now.margin[s])});
+        const double left = moves ? now.margin[s] : 0.0;
+        seen.push_back({of.margin[s], of.margin[s] - (stays ? left : -left), !stays});
       }
     }
-    const movement by(seen);
+    const movement by(seen, moves);
     forecast result;
     double variance = 0.0;
     double turning = 0.0;
