@@ -49,6 +49,8 @@ struct arguments {
   std::string recipe{}; ///< Empty: both.
   std::string memory{};
   bool steps = false;
+  ptq::early_stopping stopping{};
+  std::size_t rank = ptq::ranking::by_nmse{}.ranking_subset_size;
   std::string page{};
 };
 
@@ -62,6 +64,14 @@ auto read_arguments(int count, char** given) -> std::optional<arguments> {
       result.recipe = given[++i];
     } else if (word == "--memory" && i + 1 < count) {
       result.memory = given[++i];
+    } else if (word == "--certainty" && i + 1 < count) {
+      result.stopping.certainty = std::stod(given[++i]);
+    } else if (word == "--patience" && i + 1 < count) {
+      result.stopping.patience = std::stod(given[++i]);
+    } else if (word == "--chunk" && i + 1 < count) {
+      result.stopping.chunk = std::stoul(given[++i]);
+    } else if (word == "--rank" && i + 1 < count) {
+      result.rank = std::stoul(given[++i]);
     } else if (word == "--steps") {
       result.steps = true;
     } else if (!word.starts_with("--") && result.page.empty()) {
@@ -130,22 +140,26 @@ struct shown_steps {
 /// One type for both searches, so that what runs them is compiled once.
 struct chosen_ranking {
   std::optional<ptq::ranking::replay_pot> pot{};
+  ptq::ranking::by_nmse own{};
 
   [[nodiscard]] auto order(const ptq::ranking_question& of) const -> ptq::ranked_groups {
-    return pot ? pot->order(of) : ptq::ranking::by_nmse{}.order(of);
+    return pot ? pot->order(of) : own.order(of);
   }
 };
 
 using chosen_search = std::function<ptq::search_result(ptq::search_context&)>;
 
 /// POT's search with its options, or the library's own.
-auto search(bench& on, const search_setting& of, const made_plan& base, bool pot, bool show)
-    -> ptq::accuracy_outcome {
+auto search(
+    bench& on, const search_setting& of, const made_plan& base, bool pot, const arguments& how
+) -> ptq::accuracy_outcome {
   ptq::accuracy_aware_quantization<made_plan, chosen_ranking, chosen_search> control{
       .base = base,
+      .ranking = {.own = {.ranking_subset_size = how.rank}},
       .search = ptq::search::bisection<>{},
       .maximal_drop = of.limit,
       .drop_type = of.relative ? ptq::drop::relative : ptq::drop::absolute,
+      .early_stopping = how.stopping,
       .annotation_free = of.annotation_free,
       .convert_to_mixed_preset = base.mixed.has_value()
   };
@@ -167,7 +181,7 @@ auto search(bench& on, const search_setting& of, const made_plan& base, bool pot
       control.metrics.push_back(wanted);
     }
   }
-  return control(on.graph, on.remembered, shown_steps{show});
+  return control(on.graph, on.remembered, shown_steps{how.steps});
 }
 
 /// Inferences beyond those that nobody can avoid: the float model where it is measured, and the
@@ -252,8 +266,8 @@ private:
       base.mixed = quantized(of, recipe, "mixed", here.graph, here.calibration);
     }
     row made{.name = of.name, .limit = of.limit};
-    made.pot = search(here, of, base, true, given_.steps);
-    made.own = search(here, of, base, false, given_.steps);
+    made.pot = search(here, of, base, true, given_);
+    made.own = search(here, of, base, false, given_);
     const std::size_t samples = made.own.trace.front().of;
     const bool known = !of.given.empty() && !of.other_by_name;
     made.pot_beyond = beyond(made.pot, samples, known);

@@ -310,13 +310,15 @@ private:
         return;
       }
       const std::vector<detail::forecast> later = screening_->expect(seen);
+      const double certainty = confirm ? 3.0 * stopping_.certainty : certainty_after(made.seen);
       bool fits = !confirm;
       bool fails = false;
       for (std::size_t m = 0; m != limits_.size(); ++m) {
         made.drops[m] = later[m].expected;
-        const double off = (confirm ? 3.0 : 1.0) * stopping_.certainty * later[m].deviation;
-        fits = fits && limits_[m].excess_of(later[m].expected + off) <= 0.0;
-        fails = fails || limits_[m].excess_of(later[m].expected - off) > 0.0;
+        const double off = certainty * later[m].deviation;
+        const double expected = later[m].expected - screening_->half_step(m);
+        fits = fits && limits_[m].excess_of(expected + off) <= 0.0;
+        fails = fails || limits_[m].excess_of(expected - off) > 0.0;
       }
       if (fits || fails) {
         made.fits = fits;
@@ -324,6 +326,11 @@ private:
       }
     }
     finish(under, made);
+  }
+
+  [[nodiscard]] auto certainty_after(std::size_t seen) const -> double {
+    const double share = static_cast<double>(seen) / static_cast<double>(meter_->sample_count());
+    return stopping_.certainty * std::max(1.0 - share / stopping_.patience, 0.0);
   }
 
   plan_variants* variants_;

@@ -17,10 +17,16 @@ struct early_stopping {
   bool enabled = true;    ///< False: every candidate is measured on all samples.
   std::size_t chunk = 32; ///< Samples between two looks.
   double certainty = 1.0; ///< Standard deviations between what is expected and the limit.
+  /// The share of the samples over which that certainty fades to none: what is a close call by
+  /// then is decided by what is expected.
+  double patience = 0.25;
 
   void check_options() const {
     if (chunk == 0) {
       throw error("at least one sample is needed", {}, "early_stopping");
+    }
+    if (!(patience > 0.0)) {
+      throw error("the patience is above 0", {}, "early_stopping");
     }
     if (!(certainty >= 0.0)) {
       throw error("the certainty is 0 or more", {}, "early_stopping");

@@ -112,6 +112,13 @@ public:
     return result;
   }
 
+  /// Half of the least by which a metric's mean can change, if it has steps.
+  [[nodiscard]] auto half_step(std::size_t m) const -> double {
+    const column& of = columns_[m];
+    return of.margin.empty() ? 0.0
+                             : 0.5 * (of.best - of.worst) / static_cast<double>(drawn_.size());
+  }
+
 private:
   struct column {
     double sign = 1.0;
