@@ -202,13 +202,17 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/search/closing.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/context.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/detail/additive_drops.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/detail/forecast.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/detail/screening.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/early_stopping.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/exchange.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/greedy_pot.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/keep_best.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/outcome.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/revert.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/run.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/verdict.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/exact_sum.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/file.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/log_histogram.hpp

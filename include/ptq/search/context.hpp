@@ -9,8 +9,10 @@
 #include <ptq/ranking/plan_variants.hpp>
 #include <ptq/search/detail/screening.hpp>
 #include <ptq/search/early_stopping.hpp>
+#include <ptq/search/verdict.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <functional>
 #include <limits>
@@ -22,16 +24,6 @@
 #include <vector>
 
 namespace ptq {
-
-/// What is known of a candidate.
-struct verdict {
-  bool fits = false;           ///< Every drop is within its limit.
-  bool in_full = false;        ///< Measured on all samples.
-  bool certain = false;        ///< Measured in full, or decided whatever the rest would be.
-  std::vector<double> drops{}; ///< Of each limit; with the float model's values for what is left.
-  double excess = 0.0;         ///< `worst_excess` of these drops.
-  std::size_t seen = 0;
-};
 
 /// What a search works with: candidates are sets of reverted groups.
 class search_context {
@@ -82,7 +74,7 @@ public:
       return measure(reverted);
     }
     return candidate(reverted, [&](const plan& under, verdict& made) {
-      screen(under, made, false);
+      screen(under, made, {stopping_.certainty, stopping_.certainty, stopping_.patience});
     });
   }
 
@@ -95,8 +87,40 @@ public:
       return measure(reverted);
     }
     return candidate(reverted, [&](const plan& under, verdict& made) {
-      screen(under, made, true);
+      constexpr double never = std::numeric_limits<double>::infinity();
+      screen(under, made, {never, 3.0 * stopping_.certainty, never});
     });
+  }
+
+  /// Looks again at what was turned down for now, by less than twice the certainty, though it
+  /// reverts fewer operations than `found` does: the nearest to the limits first, until one fits.
+  /// @return whether one does.
+  auto reconsider(const group_set& found) -> bool {
+    const std::size_t operations = variants_->operations_of(found).size();
+    std::vector<std::pair<double, group_set>> close;
+    for (const auto& [set, known] : verdicts_) {
+      if (!known.fits && !known.certain && !known.reconsidered &&
+          known.over < 2.0 * stopping_.certainty &&
+          variants_->operations_of(set).size() < operations) {
+        close.emplace_back(known.over, set);
+      }
+    }
+    std::ranges::sort(close);
+    for (const auto& [over, set] : close) {
+      flush();
+      const bool fits =
+          candidate(set, [&](const plan& under, verdict& made) {
+            const double certainty = stopping_.certainty;
+            screen(under, made, {certainty, 2.0 * certainty, 2.0 * stopping_.patience});
+            made.reconsidered = true;
+          }).fits;
+      if (fits) {
+        flush();
+        return true;
+      }
+    }
+    flush();
+    return false;
   }
 
   /// The same, on all samples.
@@ -162,6 +186,11 @@ public:
     return known == verdicts_.end() ? nullptr : &known->second;
   }
 
+  /// What is known of all candidates.
+  [[nodiscard]] auto verdicts() const noexcept -> const std::map<group_set, verdict>& {
+    return verdicts_;
+  }
+
   /// Of all candidates so far the one to return: within the limits with the fewest operations
   /// reverted, else the nearest to them.
   [[nodiscard]] auto best() const -> group_set {
@@ -179,6 +208,15 @@ public:
     };
     const auto found = std::ranges::min_element(verdicts_, better);
     return found == verdicts_.end() ? group_set{} : found->first;
+  }
+
+  /// `found`, or `best` if that is within the limits with fewer operations reverted.
+  [[nodiscard]] auto fewer(const group_set& found) const -> group_set {
+    const group_set other = best();
+    const bool fits = find(other) != nullptr && find(other)->fits;
+    return fits && variants_->operations_of(other).size() < variants_->operations_of(found).size()
+               ? other
+               : found;
   }
 
   /// Hands over the step that is still open.
@@ -284,9 +322,15 @@ private:
     made.seen = meter_->sample_count();
   }
 
+  /// How many standard deviations decide.
+  struct strictness {
+    double accepts = 0.0;
+    double rejects = 0.0;
+    double patience = 0.0; ///< The share of the samples over which both fade to none.
+  };
+
   /// Measures until the verdict is certain, or good enough.
-  /// @param confirm  A plan that was accepted for now: it is accepted on all samples only.
-  void screen(const plan& under, verdict& made, bool confirm) {
+  void screen(const plan& under, verdict& made, const strictness& how) {
     const std::vector<std::size_t>& order = screening_->order();
     known_values& seen = meter_->known(under);
     std::size_t next = 0;
@@ -303,34 +347,30 @@ private:
       meter_->measure(under, part, purpose::candidates);
       made.seen = seen.count();
       const detail::outlook now = screening_->look(seen);
-      made.drops = now.drops;
-      if (now.fails || (now.fits && !confirm)) {
+      const std::vector<detail::forecast> later = screening_->expect(seen);
+      made.drops.clear();
+      for (const detail::forecast& each : later) {
+        made.drops.push_back(each.expected);
+      }
+      if (now.fails || (now.fits && std::isfinite(how.accepts))) {
         made.fits = now.fits;
         made.certain = true;
         return;
       }
-      const std::vector<detail::forecast> later = screening_->expect(seen);
-      const double certainty = confirm ? 3.0 * stopping_.certainty : certainty_after(made.seen);
-      bool fits = !confirm;
-      bool fails = false;
+      const double fade =
+          std::max(1.0 - double(made.seen) / (how.patience * double(order.size())), 0.0);
+      made.over = -std::numeric_limits<double>::infinity();
       for (std::size_t m = 0; m != limits_.size(); ++m) {
-        made.drops[m] = later[m].expected;
-        const double off = certainty * later[m].deviation;
-        const double expected = later[m].expected - screening_->half_step(m);
-        fits = fits && limits_[m].excess_of(expected + off) <= 0.0;
-        fails = fails || limits_[m].excess_of(expected - off) > 0.0;
+        const double excess =
+            later[m].expected - screening_->half_step(m) - limits_[m].maximal_drop;
+        made.over = std::max(made.over, excess / std::max(later[m].deviation, 1e-300));
       }
-      if (fits || fails) {
-        made.fits = fits;
+      made.fits = made.over <= -how.accepts * fade && std::isfinite(how.accepts);
+      if (made.fits || made.over > how.rejects * fade) {
         return;
       }
     }
     finish(under, made);
-  }
-
-  [[nodiscard]] auto certainty_after(std::size_t seen) const -> double {
-    const double share = static_cast<double>(seen) / static_cast<double>(meter_->sample_count());
-    return stopping_.certainty * std::max(1.0 - share / stopping_.patience, 0.0);
   }
 
   plan_variants* variants_;

@@ -76,6 +76,9 @@ inline auto settle(
       trace.searching = true;
       found = search(in);
       in.flush();
+      if (found.why == stop_reason::met && in.reconsider(found.reverted)) {
+        continue;
+      }
     } catch (const search_ended& ended) {
       found = {in.best(), ended.why};
       over = true;
