@@ -96,6 +96,7 @@ public:
   /// reverts fewer operations than `found` does: the nearest to the limits first, until one fits.
   /// @return whether one does.
   auto reconsider(const group_set& found) -> bool {
+    flush();
     const std::size_t operations = variants_->operations_of(found).size();
     std::vector<std::pair<double, group_set>> close;
     for (const auto& [set, known] : verdicts_) {
@@ -107,19 +108,18 @@ public:
     }
     std::ranges::sort(close);
     for (const auto& [over, set] : close) {
-      flush();
       const bool fits =
           candidate(set, [&](const plan& under, verdict& made) {
             const double certainty = stopping_.certainty;
             screen(under, made, {certainty, 2.0 * certainty, 2.0 * stopping_.patience});
             made.reconsidered = true;
           }).fits;
+      decide(fits ? "fits" : "does not fit", "looked at again: it reverts fewer operations");
+      flush();
       if (fits) {
-        flush();
         return true;
       }
     }
-    flush();
     return false;
   }
 
