@@ -52,6 +52,9 @@ public:
 
   [[nodiscard]] auto variants() const noexcept -> plan_variants& { return *variants_; }
 
+  /// Can a part of the samples decide about a candidate?
+  [[nodiscard]] auto stops_early() const noexcept -> bool { return screening_.has_value(); }
+
   [[nodiscard]] auto evaluations() const noexcept -> std::size_t { return evaluations_; }
 
   /// Is this candidate within the limits? Measured as far as is needed to tell.
@@ -92,7 +95,7 @@ public:
     });
   }
 
-  /// Looks again at what was turned down for now, by less than twice the certainty, though it
+  /// Looks again at what was turned down for now, by less than 1.5 times the certainty, though it
   /// reverts fewer operations than `found` does: the nearest to the limits first, until one fits.
   /// @return whether one does.
   auto reconsider(const group_set& found) -> bool {
@@ -101,7 +104,7 @@ public:
     std::vector<std::pair<double, group_set>> close;
     for (const auto& [set, known] : verdicts_) {
       if (!known.fits && !known.certain && !known.reconsidered &&
-          known.over < 2.0 * stopping_.certainty &&
+          known.over < 1.5 * stopping_.certainty &&
           variants_->operations_of(set).size() < operations) {
         close.emplace_back(known.over, set);
       }
@@ -111,7 +114,7 @@ public:
       const bool fits =
           candidate(set, [&](const plan& under, verdict& made) {
             const double certainty = stopping_.certainty;
-            screen(under, made, {certainty, 2.0 * certainty, 2.0 * stopping_.patience});
+            screen(under, made, {certainty, 1.5 * certainty, 2.0 * stopping_.patience});
             made.reconsidered = true;
           }).fits;
       decide(fits ? "fits" : "does not fit", "looked at again: it reverts fewer operations");

@@ -21,12 +21,15 @@ namespace ptq::search {
 /// @par Complexity A candidate for each group that is reverted, then `tries` behind the last set
 /// that fits.
 struct exchange {
-  std::size_t tries = 8; ///< Sets of one group fewer that do not fit, after which it ends.
+  /// Sets of one group fewer that do not fit, after which it ends; half as many where each is
+  /// measured on all samples.
+  std::size_t tries = 6;
 
   [[nodiscard]] auto
   operator()(search_context& in, const group_set& ranked, group_set reverted) const -> group_set {
     reverted = in.fewer(requantize{}(in, ranked, std::move(reverted)));
-    while (reverted.size() > 1 && failed(in, reverted) < tries) {
+    const std::size_t most = in.stops_early() ? tries : (tries + 1) / 2;
+    while (reverted.size() > 1 && failed(in, reverted) < most) {
       const std::optional<group_set> next =
           detail::additive_drops(in).promising(in, reverted.size() - 1, reverted);
       if (!next) {

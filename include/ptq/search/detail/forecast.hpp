@@ -18,10 +18,10 @@ struct forecast {
 /// How often a plan turns samples of a metric that has two values, right and wrong: the farther a
 /// sample is from being judged otherwise, the less often.
 ///
-/// @par Definition A sample of margin `m` is moved by a random number of the logistic distribution
-/// with scale `a + b m`. The scale is fitted to the movements that were seen, and the number of
-/// samples that turn is corrected by how many of those that were seen did. Where movements are not
-/// known the scale is `a`, with which as many turn as did.
+/// @par Definition A sample of margin `m` is moved by a random number of the normal distribution
+/// whose mean magnitude is `a + b m`. That is fitted to the movements that were seen, and the
+/// number of samples that turn is corrected by how many of those that were seen did. Where
+/// movements are not known it is `a`, with which as many turn as did.
 class movement {
 public:
   struct seen_sample {
@@ -46,15 +46,18 @@ public:
 
   /// The probability that a sample is judged otherwise than in the float model.
   [[nodiscard]] auto turns(double margin) const -> double {
-    const double scale = (base_ + slope_ * margin) / mean_of_logistic;
-    return scale > 0.0 ? std::min(level_ / (1.0 + std::exp(margin / scale)), 1.0) : 0.0;
+    const double magnitude = base_ + slope_ * margin;
+    return magnitude > 0.0
+               ? std::min(level_ * 0.5 * std::erfc(margin / magnitude * mean_over_root_two), 1.0)
+               : 0.0;
   }
 
   /// The share by which the number of samples that turn may be wrong.
   [[nodiscard]] auto doubt() const noexcept -> double { return doubt_; }
 
 private:
-  static constexpr double mean_of_logistic = 1.3862943611198906; ///< E|x| = 2 ln 2 for scale 1.
+  /// The mean magnitude of the normal distribution with deviation 1, over the root of 2.
+  static constexpr double mean_over_root_two = 0.5641895835477563;
   static constexpr double steepest = 0.5;
   static constexpr double trust = 6.0; ///< As many turned samples are worth what movements tell.
 
