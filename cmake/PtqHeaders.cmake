@@ -211,8 +211,11 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/search/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/configuration.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/context.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/detail/additive_drops.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/detail/forecast.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/detail/screening.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/early_stopping.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/exchange.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/greedy_pot.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/grid.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/keep_best.hpp
@@ -225,6 +228,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/search/tune.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/tuning_outcome.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/search/tuning_search.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/search/verdict.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/exact_sum.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/file.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/statistics/log_histogram.hpp

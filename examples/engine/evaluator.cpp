@@ -5,6 +5,8 @@
 #include <ptq/plan/resolve.hpp>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <set>
 
 #include "detail/batches.hpp"
@@ -25,6 +27,15 @@ auto filter_of(const ptq::quantizer& by) -> input_filter {
               );
             }
           }};
+}
+
+/// How far the score of a class is from the best of the others.
+auto lead(const float* scores, std::size_t classes, std::size_t of) -> double {
+  float best = -std::numeric_limits<float>::infinity();
+  for (std::size_t c = 0; c != classes; ++c) {
+    best = c == of ? best : std::max(best, scores[c]);
+  }
+  return of < classes && classes > 1 ? std::abs(static_cast<double>(scores[of] - best)) : 0.0;
 }
 
 } // namespace
@@ -194,10 +205,14 @@ auto evaluator::measure(const graph& of, const ptq::plan& under, const ptq::samp
     throw error("accuracy is asked for, and there are no labels");
   }
   ptq::metric accuracy{.name = "top1", .least = 0, .most = 1};
-  const auto classes = top1(outputs(of, under, range));
+  const tensor scores = outputs(of, under, range);
+  const auto classes = top1(scores);
+  const std::size_t width = range.empty() ? 0 : scores.size() / range.size();
   std::size_t at = 0;
   for (const std::size_t sample : range) {
+    const float* const row = scores.data() + at * width;
     accuracy.per_sample.push_back(classes[at++] == labels_[sample] ? 1 : 0);
+    accuracy.margin.push_back(lead(row, width, static_cast<std::size_t>(labels_[sample])));
   }
   return {accuracy};
 }

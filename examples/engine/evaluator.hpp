@@ -67,7 +67,7 @@ public:
       ptq::show_ref<node_id> show
   );
 
-  /// Top-1 on the first output.
+  /// Top-1 on the first output, with the distance of each sample's label from the best other class.
   /// @throws error if there are no labels.
   auto measure(const graph& of, const ptq::plan& under, const ptq::samples& range)
       -> ptq::measurement;

@@ -23,7 +23,8 @@ struct metric {
   double most = std::numeric_limits<double>::infinity(); ///< lets a search stop early.
   std::optional<double> whole{}; ///< Only for what is no mean over samples (mAP, perplexity).
   /// How far each sample is from being judged otherwise, in any unit: the lead of the best class.
-  /// Optional, and of use for the float model: a search looks at the closest calls first.
+  /// Optional. Those of the float model say which calls are close, those of a candidate how far it
+  /// moves them: a search looks at the closest calls first, and foresees the others.
   std::vector<double> margin{};
 
   /// `whole` if there is one, else the mean of `per_sample`.

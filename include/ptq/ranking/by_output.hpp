@@ -25,7 +25,7 @@ template <distance Kind = distance::nmse>
 struct by_output {
   static constexpr bool compares_outputs = true;
 
-  std::size_t ranking_subset_size = 64; ///< Evenly spread over the samples.
+  std::size_t ranking_subset_size = 16; ///< Evenly spread over the samples.
   isolation show = isolation::alone;
 
   void check_options() const {

@@ -98,14 +98,13 @@ inline auto best_class(const tensor_data& scores) -> std::size_t {
   return static_cast<std::size_t>(std::ranges::max_element(scores.values) - scores.values.begin());
 }
 
-/// How far the highest score is ahead of the next.
-inline auto lead_of(const tensor_data& scores) -> double {
-  const std::size_t best = best_class(scores);
+/// How far the score of a class is from the best of the others.
+inline auto lead_of(const tensor_data& scores, std::size_t of) -> double {
   double next = -std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i != scores.values.size(); ++i) {
-    next = i == best ? next : std::max(next, static_cast<double>(scores.values[i]));
+    next = i == of ? next : std::max(next, static_cast<double>(scores.values[i]));
   }
-  return static_cast<double>(scores.values[best]) - next;
+  return std::abs(static_cast<double>(scores.values[of]) - next);
 }
 
 /// Are the scores shares that add up to 1?

@@ -94,12 +94,9 @@ public:
         result.per_sample.push_back(distance_between(*distance_, wanted, found));
         continue;
       }
-      result.per_sample.push_back(
-          detail::best_class(wanted.front()) == detail::best_class(found.front()) ? 1.0 : 0.0
-      );
-      if (under.empty()) {
-        result.margin.push_back(detail::lead_of(wanted.front()));
-      }
+      const std::size_t best = detail::best_class(wanted.front());
+      result.per_sample.push_back(best == detail::best_class(found.front()) ? 1.0 : 0.0);
+      result.margin.push_back(detail::lead_of(found.front(), best));
     }
     return {result};
   }

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include <ptq/search/closing.hpp>
 #include <ptq/search/concept.hpp>
 #include <ptq/search/context.hpp>
+#include <ptq/search/exchange.hpp>
 
 #include <cstddef>
 
 namespace ptq::search {
 
-/// Finds how many of the ranked groups have to be reverted by halving, then goes over them again.
+/// Finds how many of the ranked groups have to be reverted by halving, then looks for fewer.
 ///
-/// @par Complexity log2 of the number of groups candidates, and those of the closing pass: one for
-/// each group that is reverted.
-template <class Closing = requantize>
+/// @par Complexity log2 of the number of groups candidates, and those of the closing pass.
+template <class Closing = exchange>
 struct bisection {
   Closing closing{};
 
@@ -37,7 +36,7 @@ struct bisection {
       const std::size_t middle = fails + (fits - fails) / 2;
       (in.judge(first(middle)).fits ? fits : fails) = middle;
     }
-    return {closing(in, ranked, first(fits)), stop_reason::met};
+    return {in.fewer(closing(in, ranked, first(fits))), stop_reason::met};
   }
 
   friend constexpr auto operator==(const bisection&, const bisection&) -> bool = default;

@@ -9,8 +9,10 @@
 #include <ptq/ranking/plan_variants.hpp>
 #include <ptq/search/detail/screening.hpp>
 #include <ptq/search/early_stopping.hpp>
+#include <ptq/search/verdict.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <functional>
 #include <limits>
@@ -22,16 +24,6 @@
 #include <vector>
 
 namespace ptq {
-
-/// What is known of a candidate.
-struct verdict {
-  bool fits = false;           ///< Every drop is within its limit.
-  bool in_full = false;        ///< Measured on all samples.
-  bool certain = false;        ///< Measured in full, or decided whatever the rest would be.
-  std::vector<double> drops{}; ///< Of each limit; with the float model's values for what is left.
-  double excess = 0.0;         ///< `worst_excess` of these drops.
-  std::size_t seen = 0;
-};
 
 /// What a search works with: candidates are sets of reverted groups.
 class search_context {
@@ -65,6 +57,9 @@ public:
 
   [[nodiscard]] auto configuration() const noexcept -> const std::string& { return configuration_; }
 
+  /// Can a part of the samples decide about a candidate?
+  [[nodiscard]] auto stops_early() const noexcept -> bool { return screening_.has_value(); }
+
   /// Is this candidate within the limits? Measured as far as is needed to tell.
   /// @throws what the evaluator throws; detail::search_ended when the budget is used up.
   auto judge(const group_set& reverted) -> const verdict& {
@@ -84,7 +79,54 @@ public:
     if (!screening_) {
       return measure(reverted);
     }
-    return candidate(reverted, [&](const plan& under, verdict& made) { screen(under, made); });
+    return candidate(reverted, [&](const plan& under, verdict& made) {
+      screen(under, made, {stopping_.certainty, stopping_.certainty, stopping_.patience});
+    });
+  }
+
+  /// Does a candidate that was accepted hold on all samples? Measured until it fails.
+  auto confirm(const group_set& reverted) -> const verdict& {
+    flush();
+    const auto known = verdicts_.find(reverted);
+    const bool decided = known != verdicts_.end() && (known->second.in_full || !known->second.fits);
+    if (decided || !screening_ || variants_->of(reverted).empty()) {
+      return measure(reverted);
+    }
+    return candidate(reverted, [&](const plan& under, verdict& made) {
+      constexpr double never = std::numeric_limits<double>::infinity();
+      screen(under, made, {never, 3.0 * stopping_.certainty, never});
+    });
+  }
+
+  /// Looks again at what was turned down for now, by less than 1.5 times the certainty, though it
+  /// reverts fewer operations than `found` does: the nearest to the limits first, until one fits.
+  /// @return whether one does.
+  auto reconsider(const group_set& found) -> bool {
+    flush();
+    const std::size_t operations = variants_->operations_of(found).size();
+    std::vector<std::pair<double, group_set>> close;
+    for (const auto& [set, known] : verdicts_) {
+      if (!known.fits && !known.certain && !known.reconsidered &&
+          known.over < 1.5 * stopping_.certainty &&
+          variants_->operations_of(set).size() < operations) {
+        close.emplace_back(known.over, set);
+      }
+    }
+    std::ranges::sort(close);
+    for (const auto& [over, set] : close) {
+      const bool fits =
+          candidate(set, [&](const plan& under, verdict& made) {
+            const double certainty = stopping_.certainty;
+            screen(under, made, {certainty, 1.5 * certainty, 2.0 * stopping_.patience});
+            made.reconsidered = true;
+          }).fits;
+      decide(fits ? "fits" : "does not fit", "looked at again: it reverts fewer operations");
+      flush();
+      if (fits) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// The same, on all samples.
@@ -150,6 +192,11 @@ public:
     return known == verdicts_.end() ? nullptr : &known->second;
   }
 
+  /// What is known of all candidates.
+  [[nodiscard]] auto verdicts() const noexcept -> const std::map<group_set, verdict>& {
+    return verdicts_;
+  }
+
   /// Of all candidates so far the one to return: within the limits with the fewest operations
   /// reverted, else the nearest to them.
   [[nodiscard]] auto best() const -> group_set {
@@ -167,6 +214,15 @@ public:
     };
     const auto found = std::ranges::min_element(verdicts_, better);
     return found == verdicts_.end() ? group_set{} : found->first;
+  }
+
+  /// `found`, or `best` if that is within the limits with fewer operations reverted.
+  [[nodiscard]] auto fewer(const group_set& found) const -> group_set {
+    const group_set other = best();
+    const bool fits = find(other) != nullptr && find(other)->fits;
+    return fits && variants_->operations_of(other).size() < variants_->operations_of(found).size()
+               ? other
+               : found;
   }
 
   /// Hands over the step that is still open.
@@ -217,11 +273,6 @@ private:
       off("the baselines were given, and the float model was not measured");
     } else {
       screening_.emplace(meter_->known(plan{}), limits_);
-      const std::string metric = screening_->unbounded();
-      if (!metric.empty()) {
-        screening_.reset();
-        off("`" + metric + "` says no interval for a sample");
-      }
     }
   }
 
@@ -261,18 +312,14 @@ private:
     told.decision = of.fits ? "fits" : "does not fit";
     told.reason = of.in_full   ? "measured on all samples"
                   : of.certain ? "whatever the rest of the samples do"
-                               : "if the rest of the samples go on as the last ones did";
+                               : "by what is expected of the rest of the samples";
     pending_ = std::move(told);
   }
 
   void finish(const plan& under, verdict& made) {
     const samples all = meter_->all_samples();
-    const samples fresh = screening_ ? meter_->known(under).missing(all) : samples{};
     const measurement found =
         meter_->measure(under, all, under.empty() ? purpose::baseline : purpose::candidates);
-    if (screening_ && !fresh.empty()) {
-      screening_->learn(meter_->known(under), fresh);
-    }
     std::vector<double> values;
     for (const metric_limit& limit : limits_) {
       values.push_back(metric_called(found, limit.name).value());
@@ -284,17 +331,20 @@ private:
     made.seen = meter_->sample_count();
   }
 
-  void screen(const plan& under, verdict& made) {
-    std::size_t open = 0;
-    const std::vector<std::size_t> order = screening_->order(open);
+  /// How many standard deviations decide.
+  struct strictness {
+    double accepts = 0.0;
+    double rejects = 0.0;
+    double patience = 0.0; ///< The share of the samples over which both fade to none.
+  };
+
+  /// Measures until the verdict is certain, or good enough.
+  void screen(const plan& under, verdict& made, const strictness& how) {
+    const std::vector<std::size_t>& order = screening_->order();
     known_values& seen = meter_->known(under);
     std::size_t next = 0;
     while (seen.count() != order.size()) {
-      const std::size_t end = std::min(
-          order.size(),
-          next == 0 && open < order.size() / 2 ? std::max(open, stopping_.chunk)
-                                               : next + stopping_.chunk
-      );
+      const std::size_t end = std::min(order.size(), next + stopping_.chunk);
       const auto at = order.begin();
       const samples part = seen.missing(
           samples(std::vector<std::size_t>(at + std::ptrdiff_t(next), at + std::ptrdiff_t(end)))
@@ -304,21 +354,29 @@ private:
         continue;
       }
       meter_->measure(under, part, purpose::candidates);
-      screening_->learn(seen, part);
-      const detail::outlook now = screening_->look(seen);
-      made.drops = now.drops;
       made.seen = seen.count();
-      if (now.fails || now.fits) {
+      const detail::outlook now = screening_->look(seen);
+      const std::vector<detail::forecast> later = screening_->expect(seen);
+      made.drops.clear();
+      for (const detail::forecast& each : later) {
+        made.drops.push_back(each.expected);
+      }
+      if (now.fails || (now.fits && std::isfinite(how.accepts))) {
         made.fits = now.fits;
         made.certain = true;
         return;
       }
-      if (next >= open + stopping_.window && seen.count() != order.size()) {
-        const std::span recent(order.data() + (next - stopping_.window), stopping_.window);
-        if (within(limits_, screening_->prospect(seen, now.drops, recent))) {
-          made.fits = true;
-          return;
-        }
+      const double fade =
+          std::max(1.0 - double(made.seen) / (how.patience * double(order.size())), 0.0);
+      made.over = -std::numeric_limits<double>::infinity();
+      for (std::size_t m = 0; m != limits_.size(); ++m) {
+        const double excess =
+            later[m].expected - screening_->half_step(m) - limits_[m].maximal_drop;
+        made.over = std::max(made.over, excess / std::max(later[m].deviation, 1e-300));
+      }
+      made.fits = made.over <= -how.accepts * fade && std::isfinite(how.accepts);
+      if (made.fits || made.over > how.rejects * fade) {
+        return;
       }
     }
     finish(under, made);

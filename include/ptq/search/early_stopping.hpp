@@ -10,17 +10,26 @@ namespace ptq {
 /// When the measurement of a candidate stops before its end.
 ///
 /// A candidate that cannot come within the limit any more, whatever the samples that are left do,
-/// is rejected: that is exact. One that is within the limit if the samples that are left go on as
-/// the last ones did is accepted for now: the plan that is returned is always measured in full, and
-/// the search goes on if it fails.
+/// is rejected: that is exact. Else it is accepted or rejected for now, by what is expected of the
+/// samples that are left. The plan that is returned is always measured in full, and the search goes
+/// on if it fails.
 struct early_stopping {
-  bool enabled = true;      ///< False: every candidate is measured on all samples.
-  std::size_t chunk = 64;   ///< Samples between two looks.
-  std::size_t window = 128; ///< The last samples, by which the rest are judged.
+  bool enabled = true;    ///< False: every candidate is measured on all samples.
+  std::size_t chunk = 32; ///< Samples between two looks.
+  double certainty = 1.0; ///< Standard deviations between what is expected and the limit.
+  /// The share of the samples over which that certainty fades to none: what is a close call by
+  /// then is decided by what is expected.
+  double patience = 0.25;
 
   void check_options() const {
-    if (chunk == 0 || window == 0) {
+    if (chunk == 0) {
       throw error("at least one sample is needed", {}, "early_stopping");
+    }
+    if (!(patience > 0.0)) {
+      throw error("the patience is above 0", {}, "early_stopping");
+    }
+    if (!(certainty >= 0.0)) {
+      throw error("the certainty is 0 or more", {}, "early_stopping");
     }
   }
 

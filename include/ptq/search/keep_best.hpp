@@ -49,7 +49,7 @@ struct keep_best {
         ++tried;
         revert(group, last);
         if (now.fits) {
-          return {closing(in, ranked, reverted), stop_reason::met};
+          return {in.fewer(closing(in, ranked, reverted)), stop_reason::met};
         }
       }
     }

@@ -83,6 +83,9 @@ inline auto settle(
       trace.searching = true;
       found = search(in);
       in.flush();
+      if (found.why == stop_reason::met && in.reconsider(found.reverted)) {
+        continue;
+      }
     } catch (const search_ended& ended) {
       found = {in.best(), ended.why};
       over = true;
@@ -98,7 +101,8 @@ inline auto settle(
       over = true;
     }
     meter.without_bounds(true);
-    const verdict last = in.measure(found.reverted);
+    const bool may_fail = !over && found.why == stop_reason::met;
+    const verdict last = may_fail ? in.confirm(found.reverted) : in.measure(found.reverted);
     in.flush();
     if (over) { // what fits on a part of the samples may not fit on all
       for (group_set next = in.best(); next != found.reverted; next = in.best()) {

@@ -16,6 +16,7 @@
 #include <doctest/doctest.h>
 
 #include "support/message.hpp"
+#include "support/scripted_outcome.hpp"
 #include "support/scripted_search.hpp"
 
 namespace {
@@ -24,61 +25,7 @@ using namespace ptq::test;
 using ptq::stop_reason;
 using names = std::vector<std::string>;
 
-constexpr std::size_t samples = 2000;
-
-auto operations_of(const ptq::accuracy_outcome& of) -> names {
-  names result;
-  for (const ptq::group& each : of.reverted) {
-    result.insert(result.end(), each.operations.begin(), each.operations.end());
-  }
-  return result;
-}
-
-/// The true drop of top-1 with these groups quantized.
-auto true_drop(const scripted_engine::lead_function& lead, const std::vector<bool>& quantized)
-    -> double {
-  double lost = 0.0;
-  for (std::size_t s = 0; s != samples; ++s) {
-    lost += lead(std::vector<bool>(quantized.size()), s) > 0.0 ? 1.0 : 0.0;
-    lost -= lead(quantized, s) > 0.0 ? 1.0 : 0.0;
-  }
-  return lost / static_cast<double>(samples);
-}
-
-/// The fewest groups that have to be reverted, from all plans there are.
-auto fewest(const scripted_engine::lead_function& lead, std::size_t groups, double limit)
-    -> std::size_t {
-  std::size_t best = groups;
-  for (std::size_t plan = 0; plan != std::size_t{1} << groups; ++plan) {
-    std::vector<bool> quantized(groups);
-    for (std::size_t g = 0; g != groups; ++g) {
-      quantized[g] = (plan >> g & 1U) != 0;
-    }
-    const auto reverted = static_cast<std::size_t>(std::ranges::count(quantized, false));
-    if (reverted < best && true_drop(lead, quantized) <= limit + 1e-12) {
-      best = reverted;
-    }
-  }
-  return best;
-}
-
-const std::vector<double> eight{0.02, 0.3, 0.01, 0.05, 0.6, 0.02, 0.1, 0.03};
-
-/// What must hold of every result.
-void check_outcome(
-    const ptq::accuracy_outcome& found,
-    const scripted_engine& engine,
-    const scripted_engine::lead_function& lead,
-    std::size_t groups
-) {
-  CHECK(found.returned_in_full);
-  const std::vector<bool> quantized = quantized_groups(found.plan, groups);
-  CHECK(found.drop() == doctest::Approx(true_drop(lead, quantized)).epsilon(1e-12));
-  for (const auto& [of, times] : engine.counts->times) {
-    CHECK_MESSAGE(times == 1, "sample " << of.second << " was measured " << times << " times");
-  }
-  CHECK(found.inferred.baseline + found.inferred.candidates == engine.counts->measured);
-}
+constexpr std::size_t samples = scripted_samples;
 
 TEST_CASE_TEMPLATE("a search over independent groups is within the limit and near the fewest operations", Search, ptq::search::bisection<>, ptq::search::keep_best<>) {
   const auto graph = chain(eight.size());
@@ -96,70 +43,6 @@ TEST_CASE_TEMPLATE("a search over independent groups is within the limit and nea
     check_outcome(found, engine, lead, eight.size());
     CHECK(operations_of(found).size() <= fewest(lead, eight.size(), limit) + 1);
   }
-}
-
-TEST_CASE("early stopping takes fewer samples and comes to a result within the limit") {
-  const auto graph = chain(eight.size());
-  for (const double limit : {0.05, 0.01, 0.002}) {
-    const auto run = [&](bool early) {
-      scripted_engine engine(eight.size(), samples, additive(eight));
-      const ptq::accuracy_aware_quantization control{
-          .base = quantize_chain{eight.size()},
-          .maximal_drop = limit,
-          .early_stopping = {.enabled = early}
-      };
-      return control(graph, engine);
-    };
-    const ptq::accuracy_outcome in_full = run(false);
-    const ptq::accuracy_outcome early = run(true);
-    CHECK(early.reached);
-    CHECK(operations_of(early).size() <= operations_of(in_full).size() + 1);
-    CHECK(early.inferred.candidates * 2 < in_full.inferred.candidates);
-    for (const ptq::step& each : in_full.trace) {
-      CHECK((each.kind != ptq::step_kind::candidate || each.seen == samples));
-    }
-  }
-}
-
-TEST_CASE("a candidate that is turned down early fails on all samples, too") {
-  const auto graph = chain(eight.size());
-  const auto lead = additive(eight);
-  scripted_engine engine(eight.size(), samples, lead);
-  const ptq::accuracy_aware_quantization control{
-      .base = quantize_chain{eight.size()}, .maximal_drop = 0.01
-  };
-  std::size_t turned_down = 0;
-  for (const ptq::step& each : control(graph, engine).trace) {
-    if (each.kind == ptq::step_kind::candidate && each.decision == "does not fit") {
-      std::vector<bool> quantized(eight.size(), true);
-      for (const std::size_t g : each.reverted) {
-        quantized[g] = false;
-      }
-      CHECK(true_drop(lead, quantized) > 0.01);
-      turned_down += each.seen < samples ? 1 : 0;
-    }
-  }
-  CHECK(turned_down > 2);
-}
-
-TEST_CASE("a candidate accepted on a part that fails on all is given up and the search goes on") {
-  // The last samples of the order are lost: those with the widest lead.
-  constexpr std::size_t groups = 4;
-  const auto lead = [](const std::vector<bool>& quantized, std::size_t s) {
-    const double before = 1.0 + static_cast<double>(s);
-    const bool far = s >= samples - 100;
-    return far && (quantized[0] || quantized[1]) ? -1.0 : before - (quantized[2] ? 0.5 : 0.0);
-  };
-  const auto graph = chain(groups);
-  scripted_engine engine(groups, samples, lead);
-  const ptq::accuracy_aware_quantization control{
-      .base = quantize_chain{groups}, .maximal_drop = 0.01
-  };
-  const ptq::accuracy_outcome found = control(graph, engine);
-  CHECK(found.reached);
-  CHECK(found.drop() <= 0.01);
-  CHECK(operations_of(found) == names{"op0", "op1"});
-  check_outcome(found, engine, lead, groups);
 }
 
 TEST_CASE("groups that only hurt together, groups that help, and noise") {

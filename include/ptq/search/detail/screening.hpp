@@ -6,14 +6,14 @@
 #include <ptq/evaluator/metric.hpp>
 #include <ptq/ranking/known_values.hpp>
 #include <ptq/ranking/question.hpp>
+#include <ptq/search/detail/forecast.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
-#include <span>
-#include <string>
-#include <tuple>
+#include <limits>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 namespace ptq::detail {
@@ -25,14 +25,14 @@ struct outlook {
   bool fits = false;           ///< For certain.
 };
 
-/// Decides about plans from a part of the samples: knows the float model's values, the limits, and
-/// which samples other plans have changed.
+/// Tells from a part of the samples what a plan will come to: knows the float model's values and
+/// the limits.
 class screening {
 public:
   /// @param float_model  Measured on all samples.
   screening(const known_values& float_model, std::vector<metric_limit> limits)
-      : limits_(std::move(limits)),
-        changed_(float_model.all().empty() ? 0 : float_model.all().front().per_sample.size()) {
+      : limits_(std::move(limits)) {
+    std::vector<double> closest;
     for (const metric_limit& limit : limits_) {
       const auto found = std::ranges::find(float_model.all(), limit.name, &metric::name);
       const double sign = limit.direction == higher_is_better ? 1.0 : -1.0;
@@ -44,56 +44,29 @@ public:
       for (const double value : found->per_sample) {
         made.wanted.push_back(sign * value);
       }
+      const bool two_values = std::ranges::all_of(made.wanted, [&made](double value) {
+        return value == made.best || value == made.worst;
+      });
+      if (two_values) {
+        made.margin = found->margin;
+      }
+      if (closest.empty()) {
+        closest = found->margin;
+      }
       columns_.push_back(std::move(made));
     }
-    if (!float_model.all().empty()) {
-      margin_ = float_model.all().front().margin;
-    }
+    drawn_.resize(columns_.front().wanted.size());
+    std::iota(drawn_.begin(), drawn_.end(), std::size_t{0});
+    put_in_order(closest);
   }
 
-  /// The metric that has no best value for a sample, so that nothing can be rejected early; empty
-  /// if all have one.
-  [[nodiscard]] auto unbounded() const -> std::string {
-    for (std::size_t m = 0; m != limits_.size(); ++m) {
-      if (!std::isfinite(columns_[m].best)) {
-        return limits_[m].name;
-      }
-    }
-    return {};
-  }
-
-  /// All samples: those first that could still be better than in the float model, as what it gets
-  /// wrong; then those that other plans changed most often; then the closest calls.
-  /// @param open  Receives how many could still be better.
-  [[nodiscard]] auto order(std::size_t& open) const -> std::vector<std::size_t> {
-    std::vector<std::tuple<double, std::int64_t, double, std::uint64_t, std::size_t>> keys;
-    open = 0;
-    for (std::size_t s = 0; s != changed_.size(); ++s) {
-      double room = 0.0;
-      for (const column& each : columns_) {
-        const double width = each.best - each.worst;
-        room += (each.best - each.wanted[s]) / (std::isfinite(width) && width > 0.0 ? width : 1.0);
-      }
-      open += room > 0.0 ? 1U : 0U;
-      keys.emplace_back(
-          -room,
-          -static_cast<std::int64_t>(changed_[s]),
-          margin_.empty() ? 0.0 : margin_[s],
-          ranking::drawn(0, s),
-          s
-      );
-    }
-    std::ranges::sort(keys);
-    std::vector<std::size_t> result;
-    for (const auto& key : keys) {
-      result.push_back(std::get<4>(key));
-    }
-    return result;
-  }
+  /// All samples. The closest calls come first where a metric has margins, with a random one in
+  /// between now and then; else the order is random.
+  [[nodiscard]] auto order() const -> const std::vector<std::size_t>& { return order_; }
 
   [[nodiscard]] auto look(const known_values& at) const -> outlook {
     outlook result;
-    const std::size_t count = changed_.size();
+    const std::size_t count = drawn_.size();
     bool fits = true;
     for (std::size_t m = 0; m != columns_.size(); ++m) {
       const column& here = columns_[m];
@@ -119,34 +92,31 @@ public:
     return result;
   }
 
-  /// The drops if the samples that are left lose as much as those of `recent` did.
-  [[nodiscard]] auto prospect(
-      const known_values& at, std::vector<double> drops, std::span<const std::size_t> recent
-  ) const -> std::vector<double> {
-    const auto count = static_cast<double>(changed_.size());
-    const auto left = static_cast<double>(changed_.size() - at.count());
+  /// What the drops will be after all samples, from those that were seen.
+  [[nodiscard]] auto expect(const known_values& at) const -> std::vector<forecast> {
+    std::vector<forecast> result;
+    const auto count = static_cast<double>(drawn_.size());
     for (std::size_t m = 0; m != columns_.size(); ++m) {
-      const std::vector<double>* const values = values_of(at, m);
-      double lost = 0.0;
-      for (const std::size_t s : recent) {
-        lost += columns_[m].wanted[s] - columns_[m].sign * (*values)[s];
+      const column& here = columns_[m];
+      const std::vector<double>& values = *values_of(at, m);
+      forecast found = here.margin.empty() ? spread(here, values, at) : turned(here, m, at);
+      for (std::size_t s = 0; s != values.size(); ++s) {
+        found.expected += at.has(s) ? here.wanted[s] - here.sign * values[s] : 0.0;
       }
-      const double rate = std::max(lost / static_cast<double>(recent.size()), 0.0);
-      drops[m] += rate * left / count;
+      // The float model's mean is what the drop is measured from only if it was not given.
+      const double before = std::accumulate(here.wanted.begin(), here.wanted.end(), 0.0) / count;
+      found.expected = limits_[m].drop_to(here.sign * (before - found.expected / count));
+      found.deviation /= count;
+      result.push_back(found);
     }
-    return drops;
+    return result;
   }
 
-  /// Remembers which of these samples a plan changed.
-  void learn(const known_values& at, const samples& range) {
-    for (const std::size_t s : range) {
-      for (std::size_t m = 0; m != columns_.size(); ++m) {
-        if (columns_[m].sign * (*values_of(at, m))[s] != columns_[m].wanted[s]) {
-          ++changed_[s];
-          break;
-        }
-      }
-    }
+  /// Half of the least by which a metric's mean can change, if it has steps.
+  [[nodiscard]] auto half_step(std::size_t m) const -> double {
+    const column& of = columns_[m];
+    return of.margin.empty() ? 0.0
+                             : 0.5 * (of.best - of.worst) / static_cast<double>(drawn_.size());
   }
 
 private:
@@ -155,18 +125,106 @@ private:
     double best = 0.0; ///< A sample can get no better, times the sign.
     double worst = 0.0;
     std::vector<double> wanted{}; ///< The float model's values, times the sign.
+    std::vector<double> margin{}; ///< Only of a metric that is right or wrong.
   };
+
+  /// What the samples that are left lose, of a metric that is right or wrong.
+  [[nodiscard]] auto turned(const column& of, std::size_t m, const known_values& at) const
+      -> forecast {
+    const metric& now = *metric_of(at, m);
+    const bool moves = !now.margin.empty();
+    std::vector<movement::seen_sample> seen;
+    for (std::size_t s = 0; s != of.margin.size(); ++s) {
+      if (at.has(s)) {
+        const bool stays = of.sign * now.per_sample[s] == of.wanted[s];
+        const double left = moves ? now.margin[s] : 0.0;
+        seen.push_back({of.margin[s], of.margin[s] - (stays ? left : -left), !stays});
+      }
+    }
+    const movement by(seen, moves);
+    forecast result;
+    double variance = 0.0;
+    double turning = 0.0;
+    const double step = of.best - of.worst;
+    for (std::size_t s = 0; s != of.margin.size(); ++s) {
+      if (!at.has(s)) {
+        const double turns = by.turns(of.margin[s]);
+        result.expected += (of.wanted[s] == of.best ? turns : -turns) * step;
+        variance += turns * (1.0 - turns) * step * step;
+        turning += turns * step;
+      }
+    }
+    result.deviation = std::hypot(std::sqrt(variance), by.doubt() * turning);
+    return result;
+  }
+
+  /// The same of any metric, from the samples that were seen at random.
+  [[nodiscard]] auto
+  spread(const column& of, const std::vector<double>& values, const known_values& at) const
+      -> forecast {
+    double sum = 0.0;
+    double squares = 0.0;
+    double seen = 0.0;
+    for (const std::size_t s : drawn_) {
+      if (!at.has(s)) {
+        break;
+      }
+      const double lost = of.wanted[s] - of.sign * values[s];
+      sum += lost;
+      squares += lost * lost;
+      seen += 1.0;
+    }
+    const auto left = static_cast<double>(drawn_.size() - at.count());
+    if (seen < 2.0) {
+      return {0.0, std::numeric_limits<double>::infinity()};
+    }
+    const double mean = sum / seen;
+    const double variance = std::max(squares / seen - mean * mean, 0.0) * seen / (seen - 1.0);
+    return {mean * left, std::sqrt(variance * (left / seen + 1.0) * left)};
+  }
+
+  [[nodiscard]] auto metric_of(const known_values& at, std::size_t m) const -> const metric* {
+    const auto found = std::ranges::find(at.all(), limits_[m].name, &metric::name);
+    return found == at.all().end() ? nullptr : &*found;
+  }
 
   [[nodiscard]] auto values_of(const known_values& at, std::size_t m) const
       -> const std::vector<double>* {
-    const auto found = std::ranges::find(at.all(), limits_[m].name, &metric::name);
-    return found == at.all().end() ? nullptr : &found->per_sample;
+    const metric* const found = metric_of(at, m);
+    return found == nullptr ? nullptr : &found->per_sample;
+  }
+
+  void put_in_order(const std::vector<double>& margin) {
+    const auto drawn_before = [](std::size_t a, std::size_t b) {
+      return std::pair(ranking::drawn(0, a), a) < std::pair(ranking::drawn(0, b), b);
+    };
+    std::ranges::sort(drawn_, drawn_before);
+    if (margin.empty()) {
+      order_ = drawn_;
+      return;
+    }
+    std::vector<std::size_t> close = drawn_;
+    std::ranges::stable_sort(close, {}, [&margin](std::size_t s) { return margin[s]; });
+    const bool all_turn =
+        std::ranges::none_of(columns_, [](const column& c) { return c.margin.empty(); });
+    const std::size_t period = all_turn ? 4 : 2;
+    std::vector<bool> taken(drawn_.size());
+    auto next_close = close.begin();
+    auto next_drawn = drawn_.begin();
+    while (order_.size() != drawn_.size()) {
+      auto& next = order_.size() % period == period - 1 ? next_drawn : next_close;
+      while (taken[*next]) {
+        ++next;
+      }
+      taken[*next] = true;
+      order_.push_back(*next);
+    }
   }
 
   std::vector<metric_limit> limits_;
   std::vector<column> columns_{};
-  std::vector<double> margin_{};
-  std::vector<std::uint32_t> changed_; ///< By sample: how many plans changed it.
+  std::vector<std::size_t> drawn_{}; ///< All samples, at random.
+  std::vector<std::size_t> order_{};
 };
 
 } // namespace ptq::detail
