@@ -134,7 +134,7 @@ auto page(const plan_table& table, const std::vector<line>& lines) -> std::strin
           "ten minutes. Its format is in `tests/support/plan_table.hpp`.\n\n"
           "```\n"
           "cmake --build build/release --target ptq_all_plans\n"
-          "ctest --test-dir build/release -R golden.images\n"
+          "ctest --preset release -R golden.images\n"
           "build/release/tests/golden/ptq_all_plans "
           "tests/golden/accuracy_aware/fashion_ds.w4a4.plans\n"
           "```\n";
