@@ -59,6 +59,7 @@ void describe_accuracy(CLI::App& app, accuracy_options& chosen) {
       "by_nmse",
       "by_cosine",
       "by_kl",
+      "by_joint_nmse",
       "by_metric",
       "by_own_noise",
       "replay_pot"

@@ -3,6 +3,7 @@
 
 #include <ptq/algorithm/accuracy_aware_quantization.hpp>
 #include <ptq/observer/print_steps.hpp>
+#include <ptq/ranking/by_joint_nmse.hpp>
 #include <ptq/ranking/by_metric.hpp>
 #include <ptq/ranking/by_own_noise.hpp>
 #include <ptq/search/greedy_pot.hpp>
@@ -48,6 +49,7 @@ struct chosen_ranking {
       ptq::ranking::by_nmse,
       ptq::ranking::by_cosine,
       ptq::ranking::by_kl,
+      ptq::ranking::by_joint_nmse,
       ptq::ranking::by_metric,
       ptq::ranking::by_own_noise,
       ptq::ranking::replay_pot>
@@ -67,6 +69,8 @@ auto ranking_of(const accuracy_options& chosen) -> chosen_ranking {
     result.how = ptq::ranking::by_cosine{};
   } else if (chosen.ranking == "by_kl") {
     result.how = ptq::ranking::by_kl{};
+  } else if (chosen.ranking == "by_joint_nmse") {
+    result.how = ptq::ranking::by_joint_nmse{};
   } else if (chosen.ranking == "by_own_noise") {
     result.how = ptq::ranking::by_own_noise{};
   } else if (chosen.ranking == "replay_pot") {

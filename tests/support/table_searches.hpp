@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ptq/algorithm/accuracy_aware_quantization.hpp>
+#include <ptq/ranking/by_joint_nmse.hpp>
 #include <ptq/ranking/by_metric.hpp>
 #include <ptq/search/greedy_pot.hpp>
 #include <ptq/search/keep_best.hpp>
@@ -36,6 +37,7 @@ struct any_ranking {
       ranking::by_nmse,
       ranking::by_cosine,
       ranking::by_kl,
+      ranking::by_joint_nmse,
       ranking::by_metric,
       ranking::replay_pot>
       how{};
@@ -63,10 +65,12 @@ inline auto ways() -> std::vector<way> {
   const search::bisection<> halves;
   return {
       {"bisection", "by_nmse", halves, {ranking::by_nmse{}}},
+      {"bisection", "by_joint_nmse", halves, {ranking::by_joint_nmse{}}},
       {"bisection", "by_cosine", halves, {ranking::by_cosine{}}},
       {"bisection", "by_kl", halves, {ranking::by_kl{}}},
       {"bisection", "by_metric", halves, {ranking::by_metric{}}},
       {"keep_best", "by_nmse", search::keep_best<>{}, {ranking::by_nmse{}}},
+      {"keep_best", "by_joint_nmse", search::keep_best<>{}, {ranking::by_joint_nmse{}}},
       {"keep_best", "by_metric", search::keep_best<>{}, {ranking::by_metric{}}},
       {"greedy_pot", "replay_pot", search::greedy_pot{}, {ranking::replay_pot{}}},
       {"bisection without closing pass",
