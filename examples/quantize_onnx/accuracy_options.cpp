@@ -56,10 +56,10 @@ void describe_accuracy(CLI::App& app, accuracy_options& chosen) {
       "--ranking",
       chosen.ranking,
       "Which to revert first",
+      "by_joint_nmse",
       "by_nmse",
       "by_cosine",
       "by_kl",
-      "by_joint_nmse",
       "by_metric",
       "by_own_noise",
       "replay_pot"

@@ -46,10 +46,10 @@ struct made_plan {
 // Each axis is one type, so that the search is compiled once and not for each combination.
 struct chosen_ranking {
   std::variant<
+      ptq::ranking::by_joint_nmse,
       ptq::ranking::by_nmse,
       ptq::ranking::by_cosine,
       ptq::ranking::by_kl,
-      ptq::ranking::by_joint_nmse,
       ptq::ranking::by_metric,
       ptq::ranking::by_own_noise,
       ptq::ranking::replay_pot>
@@ -65,12 +65,12 @@ using chosen_reversion = std::function<ptq::plan(const ptq::plan&, const ptq::gr
 
 auto ranking_of(const accuracy_options& chosen) -> chosen_ranking {
   chosen_ranking result;
-  if (chosen.ranking == "by_cosine") {
+  if (chosen.ranking == "by_nmse") {
+    result.how = ptq::ranking::by_nmse{};
+  } else if (chosen.ranking == "by_cosine") {
     result.how = ptq::ranking::by_cosine{};
   } else if (chosen.ranking == "by_kl") {
     result.how = ptq::ranking::by_kl{};
-  } else if (chosen.ranking == "by_joint_nmse") {
-    result.how = ptq::ranking::by_joint_nmse{};
   } else if (chosen.ranking == "by_own_noise") {
     result.how = ptq::ranking::by_own_noise{};
   } else if (chosen.ranking == "replay_pot") {

@@ -64,8 +64,8 @@ struct way {
 inline auto ways() -> std::vector<way> {
   const search::bisection<> halves;
   return {
-      {"bisection", "by_nmse", halves, {ranking::by_nmse{}}},
       {"bisection", "by_joint_nmse", halves, {ranking::by_joint_nmse{}}},
+      {"bisection", "by_nmse", halves, {ranking::by_nmse{}}},
       {"bisection", "by_cosine", halves, {ranking::by_cosine{}}},
       {"bisection", "by_kl", halves, {ranking::by_kl{}}},
       {"bisection", "by_metric", halves, {ranking::by_metric{}}},
@@ -74,10 +74,11 @@ inline auto ways() -> std::vector<way> {
       {"keep_best", "by_metric", search::keep_best<>{}, {ranking::by_metric{}}},
       {"greedy_pot", "replay_pot", search::greedy_pot{}, {ranking::replay_pot{}}},
       {"bisection without closing pass",
-       "by_nmse",
+       "by_joint_nmse",
        search::bisection<search::no_closing>{},
-       {ranking::by_nmse{}}},
-      {"bisection without early stopping", "by_nmse", halves, {ranking::by_nmse{}}, true},
+       {ranking::by_joint_nmse{}}},
+      {"bisection without early stopping", "by_joint_nmse", halves, {ranking::by_joint_nmse{}}, true
+      },
   };
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Searches against the truth: all plans of a network were measured.
+#include <algorithm>
 #include <cstddef>
-#include <string>
 
 #include <doctest/doctest.h>
 
@@ -56,6 +56,27 @@ TEST_CASE("the default search is near the optimum of all plans") {
     CHECK(table.drop(made.plan) <= limit + 1e-12);
     CHECK(made.found.operations_reverted <= table.fewest(limit) + (limit >= 0.005 ? 1 : 2));
     CHECK(made.found.operations_reverted >= table.fewest(limit));
+    // The first of `ways()` is what the algorithm does if nothing is said.
+    table_engine engine(table);
+    const ptq::accuracy_aware_quantization usual{
+        .base = quantize_table{&table}, .maximal_drop = limit
+    };
+    CHECK(usual(graph_of(table), engine).plan == made.found.plan);
+  }
+}
+
+TEST_CASE("the default search runs fewer samples than POT's, and reverts no more") {
+  const plan_table& table = fashion_ds_plans();
+  const way usual = ways().front();
+  const auto all = ways();
+  const auto pot = std::ranges::find(all, "greedy_pot", &way::search);
+  REQUIRE(pot != all.end());
+  for (const double limit : drop_limits) {
+    CAPTURE(limit);
+    const table_outcome ours = searched(table, usual, limit);
+    const table_outcome theirs = searched(table, *pot, limit);
+    CHECK(ours.found.operations_reverted <= theirs.found.operations_reverted);
+    CHECK(ours.inferences <= theirs.inferences);
   }
 }
 
