@@ -179,6 +179,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/range/ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/range/tuned_ranges.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/budget.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/by_joint_nmse.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/by_metric.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/by_output.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/by_own_noise.hpp

@@ -56,6 +56,7 @@ void describe_accuracy(CLI::App& app, accuracy_options& chosen) {
       "--ranking",
       chosen.ranking,
       "Which to revert first",
+      "by_joint_nmse",
       "by_nmse",
       "by_cosine",
       "by_kl",

@@ -19,7 +19,7 @@ struct accuracy_options {
   double maximal_drop = 0.01;
   std::string drop_type = "absolute";
   std::optional<double> baseline_value;
-  std::string ranking = "by_nmse";
+  std::string ranking = "by_joint_nmse";
   std::string search = "bisection";
   std::string revert = "to_float";
   std::optional<std::size_t> ranking_subset_size;

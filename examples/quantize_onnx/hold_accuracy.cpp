@@ -4,6 +4,7 @@
 #include <ptq/algorithm/accuracy_aware_quantization.hpp>
 #include <ptq/observer/print_progress.hpp>
 #include <ptq/observer/print_steps.hpp>
+#include <ptq/ranking/by_joint_nmse.hpp>
 #include <ptq/ranking/by_metric.hpp>
 #include <ptq/ranking/by_own_noise.hpp>
 #include <ptq/search/greedy_pot.hpp>
@@ -51,6 +52,7 @@ struct made_plan {
 // Each axis is one type, so that the search is compiled once and not for each combination.
 struct chosen_ranking {
   std::variant<
+      ptq::ranking::by_joint_nmse,
       ptq::ranking::by_nmse,
       ptq::ranking::by_cosine,
       ptq::ranking::by_kl,
@@ -69,7 +71,9 @@ using chosen_reversion = std::function<ptq::plan(const ptq::plan&, const ptq::gr
 
 auto ranking_of(const accuracy_options& chosen) -> chosen_ranking {
   chosen_ranking result;
-  if (chosen.ranking == "by_cosine") {
+  if (chosen.ranking == "by_nmse") {
+    result.how = ptq::ranking::by_nmse{};
+  } else if (chosen.ranking == "by_cosine") {
     result.how = ptq::ranking::by_cosine{};
   } else if (chosen.ranking == "by_kl") {
     result.how = ptq::ranking::by_kl{};

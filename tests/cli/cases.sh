@@ -499,7 +499,7 @@ accuracy_options)
   ;;
 accuracy_policies)
   validation 300
-  for ranking in by_nmse by_cosine by_kl by_metric by_own_noise replay_pot; do
+  for ranking in by_nmse by_cosine by_kl by_joint_nmse by_metric by_own_noise replay_pot; do
     "$QUANTIZE" "$MODEL" "${aware[@]}" --ranking "$ranking" --report report.json
     [ "$(value report.json reached)" = true ] || fail "$ranking does not hold it"
   done

@@ -15,6 +15,7 @@
 #include <ptq/observer/observer.hpp>
 #include <ptq/placement/groups.hpp>
 #include <ptq/ranking/budget.hpp>
+#include <ptq/ranking/by_joint_nmse.hpp>
 #include <ptq/ranking/by_output.hpp>
 #include <ptq/ranking/concept.hpp>
 #include <ptq/ranking/plan_meter.hpp>
@@ -48,7 +49,7 @@ namespace ptq {
 /// @see POT, AccuracyAwareQuantization
 template <
     class Base,
-    class Ranking = ranking::by_nmse,
+    class Ranking = ranking::by_joint_nmse,
     class Search = search::bisection<>,
     class Reversion = revert::to_float>
 struct accuracy_aware_quantization {

@@ -181,4 +181,41 @@ distance_between(distance kind, const output_tensors& wanted, const output_tenso
   return sum;
 }
 
+/// Errors of the outputs as numbers whose sum of squares is the nmse over these samples, and whose
+/// scalar products tell how the errors of several plans go together. Of each output of a sample
+/// there are at most `most`: of a larger one, numbers are added up with signs that look random,
+/// which keeps scalar products but for a small error.
+/// @throws error if the shapes differ.
+[[nodiscard]] inline auto scaled_errors(
+    std::span<const output_tensors> wanted,
+    std::span<const output_tensors> reached,
+    std::size_t most = 64
+) -> std::vector<double> {
+  std::vector<double> result;
+  const std::size_t count = wanted.empty() ? 0 : wanted.front().size();
+  for (std::size_t k = 0; k != count; ++k) {
+    double length = 0.0;
+    for (std::size_t s = 0; s != wanted.size(); ++s) {
+      length += detail::products_of(wanted[s].at(k), reached[s].at(k)).wanted;
+    }
+    const double scale = length > 0.0 ? 1.0 / std::sqrt(length) : 1.0;
+    for (std::size_t s = 0; s != wanted.size(); ++s) {
+      const std::vector<float>& from = wanted[s][k].values;
+      const std::vector<float>& to = reached[s][k].values;
+      const std::size_t first = result.size();
+      result.resize(first + std::min(from.size(), most));
+      for (std::size_t i = 0; i != from.size(); ++i) {
+        const double off =
+            detail::rounded((static_cast<double>(to[i]) - static_cast<double>(from[i])) * scale);
+        std::uint64_t lot = (i + 1) * 0x9e3779b97f4a7c15U;
+        lot = (lot ^ (lot >> 32U)) * 0xd6e8feb86659fd93U;
+        const bool exact = from.size() <= most;
+        const std::size_t at = exact ? i : static_cast<std::size_t>((lot >> 32U) % most);
+        result[first + at] += exact || (lot >> 63U) == 0 ? off : -off;
+      }
+    }
+  }
+  return result;
+}
+
 } // namespace ptq

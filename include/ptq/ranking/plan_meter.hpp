@@ -194,6 +194,19 @@ public:
     return result;
   }
 
+  /// What a plan does to the outputs of each sample, see `scaled_errors`.
+  auto output_errors(const plan& under, const samples& range) -> std::vector<double> {
+    if (compared_.insert(fingerprint_of(range)).second) {
+      count(purpose::ranking, range.size()); // the float model's
+    }
+    const auto errors = [&](measuring_engine& engine) {
+      return errors_of(float_outputs(range), engine.outputs_of(under, range));
+    };
+    return ask(key_of(under), "errors of the outputs", range, purpose::ranking, errors)
+        .at(0)
+        .per_sample;
+  }
+
   /// An answer of a ranking's own about a plan, kept under the name `what`.
   template <class Ask>
   auto question(const plan& under, const std::string& what, const samples& range, Ask ask_engine)
@@ -226,7 +239,23 @@ public:
     });
   }
 
+  /// The same for `output_errors`.
+  void errors_ahead(std::span<const plan> of, const samples& range) {
+    if (how_.threads > 1) {
+      const std::vector<output_tensors>& wanted = float_outputs(range);
+      ask_ahead(of, "errors of the outputs", range, [&](auto& engine, const plan& under) {
+        return errors_of(wanted, engine.outputs_of(under, range));
+      });
+    }
+  }
+
 private:
+  static auto
+  errors_of(const std::vector<output_tensors>& wanted, const std::vector<output_tensors>& now)
+      -> measurement {
+    return {{.name = "errors of the outputs", .per_sample = scaled_errors(wanted, now)}};
+  }
+
   static auto what_distance(distance kind) -> std::string {
     return std::string(name_of(kind)) + " of the outputs";
   }

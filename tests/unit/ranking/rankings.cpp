@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <ptq/algorithm/accuracy_aware_quantization.hpp>
 #include <ptq/algorithm/default_quantization.hpp>
+#include <ptq/ranking/by_joint_nmse.hpp>
 #include <ptq/ranking/by_metric.hpp>
 #include <ptq/ranking/by_output.hpp>
 #include <ptq/ranking/by_own_noise.hpp>
@@ -85,6 +86,7 @@ TEST_CASE_TEMPLATE(
     ptq::ranking::by_nmse,
     ptq::ranking::by_cosine,
     ptq::ranking::by_kl,
+    ptq::ranking::by_joint_nmse,
     ptq::ranking::by_own_noise,
     ptq::ranking::by_metric,
     ptq::ranking::replay_pot

@@ -45,7 +45,7 @@ auto control_with(const std::string& state) {
   };
 }
 
-TEST_CASE_TEMPLATE("a search that breaks off at any question goes on to the same result", Setting, setting<ptq::ranking::by_nmse, ptq::search::bisection<>>, setting<ptq::ranking::by_metric, ptq::search::keep_best<>>, setting<ptq::ranking::replay_pot, ptq::search::greedy_pot>) {
+TEST_CASE_TEMPLATE("a search that breaks off at any question goes on to the same result", Setting, setting<ptq::ranking::by_nmse, ptq::search::bisection<>>, setting<ptq::ranking::by_joint_nmse, ptq::search::bisection<>>, setting<ptq::ranking::by_metric, ptq::search::keep_best<>>, setting<ptq::ranking::replay_pot, ptq::search::greedy_pot>) {
   const scratch here;
   const auto graph = chain(harm.size());
   scripted_engine whole(harm.size(), samples, additive(harm));
