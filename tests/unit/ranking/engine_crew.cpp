@@ -172,7 +172,7 @@ TEST_CASE("parts are of one size, as many for each thread, none too large") {
       CAPTURE(threads);
       CAPTURE(count);
       const std::size_t size = ptq::detail::part_size(count, threads);
-      CHECK(size <= ptq::detail::most_in_a_part);
+      CHECK(size <= ptq::detail::most_in_a_part(threads));
       CHECK(size >= ptq::detail::least_in_a_part);
       const std::size_t parts = (count + size - 1) / size;
       if (count >= threads * threads * ptq::detail::least_in_a_part) {

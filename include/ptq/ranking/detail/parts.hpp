@@ -17,7 +17,9 @@
 namespace ptq::detail {
 
 /// Samples that an engine is asked for at a time: few enough for a progress bar to move.
-inline constexpr std::size_t most_in_a_part = 256;
+[[nodiscard]] constexpr auto most_in_a_part(std::size_t threads) -> std::size_t {
+  return threads > 1 ? 256 : 1024;
+}
 
 /// Fewer are not worth what an engine prepares for a plan.
 inline constexpr std::size_t least_in_a_part = 8;
@@ -26,7 +28,7 @@ inline constexpr std::size_t least_in_a_part = 8;
 /// size.
 [[nodiscard]] constexpr auto part_size(std::size_t count, std::size_t threads) -> std::size_t {
   const auto parts_of = [](std::size_t all, std::size_t each) { return (all + each - 1) / each; };
-  const std::size_t parts = threads * parts_of(count, threads * most_in_a_part);
+  const std::size_t parts = threads * parts_of(count, threads * most_in_a_part(threads));
   return std::max(parts_of(count, std::max<std::size_t>(parts, 1)), least_in_a_part);
 }
 
