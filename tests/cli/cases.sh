@@ -456,9 +456,9 @@ accuracy_progress)
   done
   "$QUANTIZE" "$MODEL" "${loud[@]}" >lines.txt 2>bars.txt
   [ ! -s bars.txt ] || fail "a bar in a file: $(head -c 300 bars.txt)"
-  grep -q '^1 ranking of 11 groups' lines.txt || fail "$(cat lines.txt)"
+  grep -q '^2 ranking of 11 groups' lines.txt || fail "$(cat lines.txt)"
   script --quiet --return --command "'$QUANTIZE' '$MODEL' ${loud[*]} >screen.txt" terminal.txt </dev/null
-  cmp <(head -n 4 lines.txt) <(head -n 4 screen.txt)
+  cmp <(head -n 11 lines.txt) <(head -n 11 screen.txt)
   for stage in 'float model *\[#*\.*\] 0/300' 'ranking *\[##*\.*\] 64/704' 'candidate *\[##*\.*\] [0-9]*/300'; do
     tr '\r' '\n' <terminal.txt | grep -q "^$stage" || fail "no bar $stage"
   done
