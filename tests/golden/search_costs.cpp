@@ -22,6 +22,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -295,12 +296,14 @@ private:
   /// Those where the library's own search reverts more first, then the dearest.
   static auto worst_first(std::vector<row> rows) -> std::vector<row> {
     const auto key = [](const row& each) {
-      return std::pair(
+      return std::tuple(
           std::max(0.0, each.own.operations_reverted - double(each.pot.operations_reverted)),
-          each.ratio()
+          each.ratio(),
+          each.name,
+          each.limit
       );
     };
-    std::ranges::stable_sort(rows, std::greater{}, key);
+    std::ranges::sort(rows, std::greater{}, key);
     return rows;
   }
 

@@ -2,9 +2,15 @@
 // Searches against the truth: all plans of a network were measured.
 #include <algorithm>
 #include <cstddef>
+#include <fstream>
+#include <ios>
+#include <sstream>
+#include <stdexcept>
+#include <string>
 
 #include <doctest/doctest.h>
 
+#include "support/scratch.hpp"
 #include "support/table_searches.hpp"
 
 namespace {
@@ -44,6 +50,24 @@ TEST_CASE("the table of all plans is that of a network worth searching") {
     }
   }
   CHECK(worse);
+}
+
+TEST_CASE("a table of plans is written to the bytes that it was read from") {
+  const scratch here;
+  const std::string path = (here.folder / "plans").string();
+  write_plan_table(fashion_ds_plans(), path);
+  const auto bytes_of = [](const std::string& from) {
+    std::ifstream file(from, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+  };
+  const std::string bytes = bytes_of(path);
+  CHECK(bytes == bytes_of(PTQ_TESTS_DIR "/golden/accuracy_aware/fashion_ds.w4a4.plans"));
+  for (const std::size_t length : {std::size_t{0}, std::size_t{40}, bytes.size() - 1}) {
+    std::ofstream(path, std::ios::binary) << bytes.substr(0, length);
+    CHECK_THROWS_AS(static_cast<void>(read_plan_table(path)), std::runtime_error);
+  }
 }
 
 TEST_CASE("the default search is near the optimum of all plans") {
