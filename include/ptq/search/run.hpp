@@ -209,6 +209,7 @@ inline auto search_run::operator()(std::vector<plan_variants>& starts, plan_mete
   search_context* in = contexts.front().get();
   std::unique_ptr<detail::tuned_start> tuned;
   search_result found;
+  bool asked_to_end = false;
   try {
     for (const auto& each : contexts) {
       const verdict now = each->judge({});
@@ -227,9 +228,13 @@ inline auto search_run::operator()(std::vector<plan_variants>& starts, plan_mete
       tuned = detail::tuned(*this, settings[which](), *in, meter, trace);
       in = tuned ? tuned->context.get() : in;
     }
-  } catch (const detail::search_ended&) { // the search meets the same end
+  } catch (const detail::search_ended& ended) {
+    // A used-up budget the search meets again; an observer asks once.
+    asked_to_end = ended.why == stop_reason::requested;
   }
-  found = detail::settle(*in, meter, trace, search);
+  trace.searching = false;
+  found = asked_to_end ? search_result{in->best(), stop_reason::requested}
+                       : detail::settle(*in, meter, trace, search);
 
   accuracy_outcome result;
   const verdict* const of_result = in->find(found.reverted);

@@ -164,7 +164,8 @@ TEST_CASE("the best of the settings is searched on") {
   CHECK(tried[2].decision == "not better");
   CHECK(found.trace.back().configuration == found.configuration);
   CHECK(found.inferred.total() == *engine.measured);
-  CHECK(found.inferred.total() == 3 * count + 4 * 100); // float, as given and the best in full
+  // The float model, as given and the best in full, which was measured on the subset before.
+  CHECK(found.inferred.total() == 3 * count + 3 * 100);
 
   auto off = control;
   off.tune_hyperparams = false;
@@ -303,7 +304,7 @@ TEST_CASE("a budget that is used up among the settings leaves the best plan that
     const auto found = control(graph, engine);
     CHECK(found.why == ptq::stop_reason::evaluations);
     CHECK(found.returned_in_full);
-    CHECK_FALSE(found.reached);
+    CHECK(found.reached == (found.drop() <= 0.06));
     CHECK(found.evaluations == most);
     CHECK(settings_in(found).size() <= most);
   }
@@ -338,7 +339,8 @@ TEST_CASE("a search that breaks off among the settings goes on to the same resul
     REQUIRE(++breaks < 100);
     graded_engine engine{.harm = harms, .fails_after = 1};
     try {
-      CHECK(without_times(control(graph, engine)) == expected);
+      const auto found = without_times(control(graph, engine));
+      CHECK(found == expected);
       over = true;
     } catch (const std::runtime_error& problem) {
       REQUIRE(std::string(problem.what()) == "broken off");
