@@ -144,7 +144,7 @@ TEST_CASE_TEMPLATE("threads do not change plan and trace", Setting, defaults, se
   control.metrics.clear();
   control.early_stopping.enabled = false;
   agree(control, scripted_engine::top1);
-  control.early_stopping = {.chunk = 7, .window = 20};
+  control.early_stopping = {.chunk = 7};
   agree(control, scripted_engine::top1);
   control.early_stopping = {};
   control.annotation_free = true;
