@@ -70,7 +70,8 @@ void check_accuracy(const std::string& name) {
   const engine::graph graph(model);
   engine::evaluator calibration(model, calibration_images());
   const ptq::plan plan = plan_on(run, graph, calibration);
-  const double reached = accuracy_with_openvino_kernel(graph, plan, test_images(), test_labels());
+  const double reached =
+      accuracy_with_openvino_kernel(graph, plan, run, test_images(), test_labels());
   CHECK(std::abs(reached - run.top1_emulated) <= accuracy_tolerance(run.top1_emulated));
   engine::evaluator test(model, test_images(), test_labels());
   const double own = test.measure(graph, plan, {0, test.sample_count()}).front().value();

@@ -10,11 +10,13 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "engine/evaluator.hpp"
 #include "engine/graph.hpp"
 #include "engine/program.hpp"
+#include "golden/golden_run.hpp"
 
 namespace ptq::test {
 
@@ -42,6 +44,27 @@ struct openvino_kernel {
   [[nodiscard]] auto operator()(float x) const -> float { return std::fma(level(x), step, lowest); }
 };
 
+/// The plan with POT's limits to the last bit where the run recorded them for the same tensor: they
+/// decide on which side of a half a value lies.
+inline auto with_recorded_grids(plan of, const golden_run& run) -> plan {
+  for (auto& each : of.quantizers) {
+    for (const golden_quantizer& recorded : run.quantizers) {
+      const quantizer& theirs = recorded.quantizer;
+      const bool same = each->kind == theirs.kind &&
+                        (theirs.kind == tensor_kind::weights ? each->consumers == theirs.consumers
+                                                             : each->tensor == theirs.tensor);
+      if (same && recorded.factor == 1.0 && !recorded.of_moved_scale &&
+          theirs.format.grids.size() == each->format.grids.size()) {
+        quantizer changed = *each;
+        changed.format.grids = theirs.format.grids;
+        each = std::move(changed);
+        break;
+      }
+    }
+  }
+  return of;
+}
+
 /// The plan's changes to the engine's program, with that kernel in place of the library's.
 inline auto changes_with_openvino_kernel(const engine::graph& of, const plan& under)
     -> engine::changes {
@@ -67,13 +90,16 @@ inline auto changes_with_openvino_kernel(const engine::graph& of, const plan& un
   return result;
 }
 
-/// Top-1 of a plan on the example engine, with the arithmetic of OpenVINO's kernel.
+/// Top-1 of a plan on the example engine, with POT's limits and the arithmetic of OpenVINO's
+/// kernel.
 inline auto accuracy_with_openvino_kernel(
     const engine::graph& of,
-    const plan& under,
+    const plan& mine,
+    const golden_run& run,
     const engine::tensor& images,
     const std::vector<std::int64_t>& labels
 ) -> double {
+  const plan under = with_recorded_grids(mine, run);
   const engine::changes changes = changes_with_openvino_kernel(of, under);
   constexpr std::size_t batch = 50;
   engine::program ready(of.source(), batch, changes);
