@@ -223,7 +223,8 @@ inline auto search_run::operator()(std::vector<plan_variants>& starts, plan_mete
     const auto which = static_cast<std::size_t>(
         std::ranges::find(contexts, in, &std::unique_ptr<search_context>::get) - contexts.begin()
     );
-    if (which < settings.size() && settings[which] && !in->judge({}).fits) {
+    // In full: what fits on a part of the samples may not fit on all.
+    if (which < settings.size() && settings[which] && !in->measure({}).fits) {
       trace.searching = true;
       tuned = detail::tuned(*this, settings[which](), *in, meter, trace);
       in = tuned ? tuned->context.get() : in;
