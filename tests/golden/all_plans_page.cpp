@@ -223,7 +223,7 @@ auto plot(const plan_table& table, const std::vector<line>& lines) -> std::strin
   panel run(
       to,
       365,
-      25.0 * std::ceil(static_cast<double>(most_run) / 25'000.0),
+      50.0 * std::ceil(static_cast<double>(most_run) / 50'000.0),
       "Images run, in thousands"
   );
   std::vector<double> fewest;
