@@ -22,6 +22,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -294,13 +295,11 @@ private:
 
   /// Those where the library's own search reverts more first, then the dearest.
   static auto worst_first(std::vector<row> rows) -> std::vector<row> {
-    const auto key = [](const row& each) {
-      return std::pair(
-          std::max(0.0, each.own.operations_reverted - double(each.pot.operations_reverted)),
-          each.ratio()
-      );
-    };
-    std::ranges::stable_sort(rows, std::greater{}, key);
+    std::ranges::sort(rows, {}, [](const row& each) {
+      const auto more = static_cast<double>(each.own.operations_reverted) -
+                        static_cast<double>(each.pot.operations_reverted);
+      return std::tuple(std::min(-more, 0.0), -each.ratio(), each.name);
+    });
     return rows;
   }
 

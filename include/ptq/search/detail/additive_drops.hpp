@@ -57,12 +57,12 @@ public:
       -> std::optional<group_set> {
     std::vector<std::size_t> order(groups_);
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::stable_sort(order, std::ranges::greater{}, [this](std::size_t g) {
+    std::ranges::sort(order, {}, [this](std::size_t g) {
       double most = 0.0;
       for (std::size_t m = 0; m != shares_.size(); ++m) {
         most = std::max(most, shares_[m][g] / std::sqrt(scales_[m]));
       }
-      return most;
+      return std::pair(-most, g);
     });
     const auto split = order.begin() + static_cast<std::ptrdiff_t>(count);
     group_set top(order.begin(), split);

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <limits>
 #include <numeric>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -204,7 +205,9 @@ private:
       return;
     }
     std::vector<std::size_t> close = drawn_;
-    std::ranges::stable_sort(close, {}, [&margin](std::size_t s) { return margin[s]; });
+    std::ranges::sort(close, {}, [&margin](std::size_t s) {
+      return std::tuple(margin[s], ranking::drawn(0, s), s);
+    });
     const bool all_turn =
         std::ranges::none_of(columns_, [](const column& c) { return c.margin.empty(); });
     const std::size_t period = all_turn ? 4 : 2;
