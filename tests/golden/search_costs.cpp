@@ -41,9 +41,12 @@ using namespace ptq::test;
 constexpr std::size_t sample_count = 2000;
 
 constexpr std::string_view usage =
-    "ptq_search_costs [--only PREFIX] [--recipe pot|ptq] [--memory FOLDER] [--steps] [PAGE.md]\n"
+    "ptq_search_costs [--only PREFIX] [--recipe pot|ptq] [--memory FOLDER] [--steps]\n"
+    "  [--certainty X] [--patience X] [--chunk N] [--rank N] [PAGE.md]\n"
     "Compares what POT's search and the library's own cost, on the example engine, and writes a "
-    "table.\n";
+    "table.\n"
+    "--memory keeps what the engine answered for the next run; the last four are options of "
+    "early stopping and of the ranking.\n";
 
 struct arguments {
   std::string only{};
@@ -279,6 +282,7 @@ private:
     made.searched = made.pot.operations_reverted != 0;
     std::cout << recipe << ' ' << line(made) << '\n' << std::flush;
     rows_[recipe].push_back(std::move(made));
+    keep();
   }
 
   static auto line(const row& of) -> std::string {
@@ -295,15 +299,11 @@ private:
 
   /// Those where the library's own search reverts more first, then the dearest.
   static auto worst_first(std::vector<row> rows) -> std::vector<row> {
-    const auto key = [](const row& each) {
-      return std::tuple(
-          std::max(0.0, each.own.operations_reverted - double(each.pot.operations_reverted)),
-          each.ratio(),
-          each.name,
-          each.limit
-      );
-    };
-    std::ranges::sort(rows, std::greater{}, key);
+    std::ranges::sort(rows, {}, [](const row& each) {
+      const auto more = static_cast<double>(each.own.operations_reverted) -
+                        static_cast<double>(each.pot.operations_reverted);
+      return std::tuple(std::min(-more, 0.0), -each.ratio(), each.name);
+    });
     return rows;
   }
 

@@ -80,7 +80,7 @@ public:
       return measure(reverted);
     }
     return candidate(reverted, [&](const plan& under, verdict& made) {
-      screen(under, made, {stopping_.certainty, stopping_.certainty, stopping_.patience});
+      screen(under, made, provisional(1.0));
     });
   }
 
@@ -95,6 +95,7 @@ public:
     return candidate(reverted, [&](const plan& under, verdict& made) {
       constexpr double never = std::numeric_limits<double>::infinity();
       screen(under, made, {never, 3.0 * stopping_.certainty, never});
+      failures_ += made.fits ? 0U : 1U;
     });
   }
 
@@ -114,12 +115,10 @@ public:
     }
     std::ranges::sort(close);
     for (const auto& [over, set] : close) {
-      const bool fits =
-          candidate(set, [&](const plan& under, verdict& made) {
-            const double certainty = stopping_.certainty;
-            screen(under, made, {certainty, 1.5 * certainty, 2.0 * stopping_.patience});
-            made.reconsidered = true;
-          }).fits;
+      const bool fits = candidate(set, [&](const plan& under, verdict& made) {
+                          screen(under, made, provisional(1.5));
+                          made.reconsidered = true;
+                        }).fits;
       decide(fits ? "fits" : "does not fit", "looked at again: it reverts fewer operations");
       flush();
       if (fits) {
@@ -192,10 +191,7 @@ public:
     return known == verdicts_.end() ? nullptr : &known->second;
   }
 
-  /// What is known of all candidates.
-  [[nodiscard]] auto verdicts() const noexcept -> const std::map<group_set, verdict>& {
-    return verdicts_;
-  }
+  [[nodiscard]] auto verdicts() const noexcept -> const auto& { return verdicts_; }
 
   /// Of all candidates so far the one to return: within the limits with the fewest operations
   /// reverted, else the nearest to them.
@@ -338,6 +334,16 @@ private:
     double patience = 0.0; ///< The share of the samples over which both fade to none.
   };
 
+  /// Each plan that failed in full makes the next acceptance stricter.
+  [[nodiscard]] auto provisional(double times) const -> strictness {
+    const auto failures = static_cast<double>(failures_);
+    return {
+        stopping_.certainty * (1.0 + 0.5 * failures),
+        stopping_.certainty * times,
+        stopping_.patience * (times + failures)
+    };
+  }
+
   /// Measures until the verdict is certain, or good enough.
   void screen(const plan& under, verdict& made, const strictness& how) {
     const std::vector<std::size_t>& order = screening_->order();
@@ -393,6 +399,7 @@ private:
   std::optional<step> pending_{}; ///< Of the candidate that was measured or met last.
   bool worth_telling_ = false;
   std::string configuration_;
+  std::size_t failures_ = 0; ///< Plans that were accepted and failed in full.
 };
 
 } // namespace ptq

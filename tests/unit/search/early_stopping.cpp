@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -112,21 +113,40 @@ TEST_CASE("what was turned down by little is looked at again before a plan is re
   CHECK(again > 0);
 }
 
-TEST_CASE("more certainty takes more samples") {
-  const auto graph = chain(eight.size());
-  const auto inferred = [&](double certainty, double patience) {
-    scripted_engine engine(eight.size(), samples, additive(eight));
-    const ptq::accuracy_aware_quantization control{
-        .base = quantize_chain{eight.size()},
-        .maximal_drop = 0.01,
-        .early_stopping = {.certainty = certainty, .patience = patience}
-    };
-    const ptq::accuracy_outcome found = control(graph, engine);
-    CHECK(found.reached);
-    return found.inferred.candidates;
+/// On how many samples each candidate was decided first, up to the first that failed in full.
+auto decided_after(const ptq::early_stopping& how) -> std::map<ptq::group_set, std::size_t> {
+  scripted_engine engine(eight.size(), samples, additive(eight));
+  const ptq::accuracy_aware_quantization control{
+      .base = quantize_chain{eight.size()}, .maximal_drop = 0.01, .early_stopping = how
   };
-  CHECK(inferred(0.0, 0.25) < inferred(2.0, 0.25));
-  CHECK(inferred(2.0, 0.05) < inferred(2.0, 4.0));
+  const ptq::accuracy_outcome found = control(chain(eight.size()), engine);
+  CHECK(found.reached);
+  std::map<ptq::group_set, std::size_t> result;
+  std::size_t rankings = 0;
+  for (const ptq::step& each : found.trace) {
+    rankings += each.kind == ptq::step_kind::ranking ? 1U : 0U;
+    if (each.kind == ptq::step_kind::candidate && rankings < 2) {
+      result.emplace(each.reverted, each.seen);
+    }
+  }
+  return result;
+}
+
+TEST_CASE("with more certainty, and over more of the samples, a candidate is decided later") {
+  const auto compare = [](const ptq::early_stopping& loose, const ptq::early_stopping& strict) {
+    const std::map<ptq::group_set, std::size_t> sooner = decided_after(loose);
+    std::size_t later = 0;
+    for (const auto& [set, seen] : decided_after(strict)) {
+      const auto other = sooner.find(set);
+      if (other != sooner.end()) {
+        CHECK(other->second <= seen);
+        later += other->second < seen ? 1U : 0U;
+      }
+    }
+    CHECK(later > 1);
+  };
+  compare({.certainty = 0.1}, {.certainty = 2.0});
+  compare({.certainty = 2.0, .patience = 0.05}, {.certainty = 2.0, .patience = 4.0});
 }
 
 TEST_CASE("a metric without an interval or margins is foreseen, too") {
