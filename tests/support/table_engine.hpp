@@ -47,11 +47,8 @@ class table_engine {
 public:
   using ptq_evaluator = void;
 
-  /// @param margins  Does a measurement say how far each sample's label is from the best other
-  /// class
-  ///                 in the float model?
-  explicit table_engine(const plan_table& of, bool margins = true)
-      : table_(&of), margins_(margins), times_(of.plans() * of.samples) {}
+  explicit table_engine(const plan_table& of)
+      : table_(&of), times_(of.plans() * of.samples) {}
 
   auto sample_count() const -> std::size_t { return table_->samples; }
 
@@ -78,9 +75,6 @@ public:
       ++inferences;
       most_times = std::max(most_times, ++times_.at(plan * table_->samples + s));
       result.per_sample.push_back(table_->right.at(plan).at(s) ? 1.0 : 0.0);
-      if (margins_ && under.empty()) {
-        result.margin.push_back(margin(s));
-      }
     }
     return {result};
   }
@@ -103,18 +97,7 @@ private:
     throw std::logic_error("the table has no outputs of this plan on this sample");
   }
 
-  auto margin(std::size_t sample) const -> double {
-    const std::span<const float> scores = outputs(table_->everything(), sample);
-    const std::size_t label = table_->labels.at(sample);
-    float other = -std::numeric_limits<float>::infinity();
-    for (std::size_t c = 0; c != scores.size(); ++c) {
-      other = c == label ? other : std::max(other, scores[c]);
-    }
-    return std::abs(static_cast<double>(scores[label] - other));
-  }
-
   const plan_table* table_;
-  bool margins_;
   std::vector<int> times_; ///< `[plan][sample]`
 };
 

@@ -100,7 +100,8 @@ public:
     for (std::size_t m = 0; m != columns_.size(); ++m) {
       const column& here = columns_[m];
       const std::vector<double>& values = *values_of(at, m);
-      forecast found = here.margin.empty() ? spread(here, values, at) : turned(here, m, at);
+      const bool moves = !here.margin.empty() && !metric_of(at, m)->margin.empty();
+      forecast found = moves ? turned(here, m, at) : spread(here, values, at);
       for (std::size_t s = 0; s != values.size(); ++s) {
         found.expected += at.has(s) ? here.wanted[s] - here.sign * values[s] : 0.0;
       }
