@@ -65,6 +65,9 @@ public:
   /// between now and then; else the order is random.
   [[nodiscard]] auto order() const -> const std::vector<std::size_t>& { return order_; }
 
+  /// Are the first samples of `order` those that are judged otherwise most easily?
+  [[nodiscard]] auto knows_close_calls() const noexcept -> bool { return close_calls_; }
+
   [[nodiscard]] auto look(const known_values& at) const -> outlook {
     outlook result;
     const std::size_t count = drawn_.size();
@@ -201,7 +204,8 @@ private:
       return std::pair(ranking::drawn(0, a), a) < std::pair(ranking::drawn(0, b), b);
     };
     std::ranges::sort(drawn_, drawn_before);
-    if (margin.empty()) {
+    close_calls_ = !margin.empty();
+    if (!close_calls_) {
       order_ = drawn_;
       return;
     }
@@ -229,6 +233,7 @@ private:
   std::vector<column> columns_{};
   std::vector<std::size_t> drawn_{}; ///< All samples, at random.
   std::vector<std::size_t> order_{};
+  bool close_calls_ = false;
 };
 
 } // namespace ptq::detail
