@@ -480,7 +480,7 @@ accuracy_options)
   "$QUANTIZE" "$MODEL" "${aware[@]}" --trace default.jsonl
   for changed in "--maximal-drop 0.03" "--drop-type relative" "--baseline-value 0.95 --maximal-drop 0.08" "--ranking-subset-size 8" \
     "--search keep_best" "--ranking by_metric" "--no-early-stopping" "--revert to_weights_only" "--max-evaluations 2" \
-    "--max-samples 700" "--search keep_best --max-iter-num 2"; do
+    "--max-samples 400" "--search keep_best --max-iter-num 2"; do
     # shellcheck disable=SC2086
     "$QUANTIZE" "$MODEL" "${aware[@]}" --trace other.jsonl $changed || [ $? -eq 2 ] || fail "$changed: refused"
     ! same_traces default.jsonl other.jsonl >/dev/null || fail "$changed changes nothing"

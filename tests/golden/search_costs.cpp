@@ -54,7 +54,7 @@ struct arguments {
   std::string memory{};
   bool steps = false;
   ptq::early_stopping stopping{};
-  std::size_t rank = ptq::ranking::by_nmse{}.ranking_subset_size;
+  std::size_t rank = ptq::ranking::by_joint_nmse{}.ranking_subset_size;
   std::string page{};
 };
 
@@ -144,7 +144,7 @@ struct shown_steps {
 /// One type for both searches, so that what runs them is compiled once.
 struct chosen_ranking {
   std::optional<ptq::ranking::replay_pot> pot{};
-  ptq::ranking::by_nmse own{};
+  ptq::ranking::by_joint_nmse own{};
 
   [[nodiscard]] auto order(const ptq::ranking_question& of) const -> ptq::ranked_groups {
     return pot ? pot->order(of) : own.order(of);
@@ -346,7 +346,7 @@ private:
     std::ostringstream text;
     text << "# What searches cost\n\n"
             "POT's search (`greedy_pot` with `replay_pot`) beside the default (`bisection<>` with "
-            "`by_nmse`), on the same plans and\n"
+            "`by_joint_nmse`), on the same plans and\n"
             "the example engine: every recorded setting of POT's accuracy-aware quantization in "
             "which it searched for a limit that it\n"
             "could reach, but for the one that tunes hyper-parameters, on the first 2,000 test "

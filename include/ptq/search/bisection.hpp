@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/search/closing.hpp>
 #include <ptq/search/concept.hpp>
 #include <ptq/search/context.hpp>
-#include <ptq/search/exchange.hpp>
 
 #include <cstddef>
 
@@ -12,7 +12,7 @@ namespace ptq::search {
 /// Finds how many of the ranked groups have to be reverted by halving, then looks for fewer.
 ///
 /// @par Complexity log2 of the number of groups candidates, and those of the closing pass.
-template <class Closing = exchange>
+template <class Closing = requantize>
 struct bisection {
   Closing closing{};
 
