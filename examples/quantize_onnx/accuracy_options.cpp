@@ -66,7 +66,7 @@ void describe_accuracy(CLI::App& app, accuracy_options& chosen) {
   );
   add("--ranking-subset-size",
       chosen.ranking_subset_size,
-      "Samples to rank on (16; 64 by_own_noise; 300 by_metric, replay_pot)",
+      "Samples to rank on (16; 32 by_joint_nmse; 64 by_own_noise; 300 by_metric, replay_pot)",
       "N");
   add("--metric-subset-ratio",
       chosen.metric_subset_ratio,

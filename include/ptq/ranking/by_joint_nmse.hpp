@@ -78,7 +78,7 @@ namespace ranking {
 struct by_joint_nmse {
   static constexpr bool compares_outputs = true;
 
-  std::size_t ranking_subset_size = 64; ///< Evenly spread over the samples.
+  std::size_t ranking_subset_size = 32; ///< Evenly spread over the samples.
 
   void check_options() const {
     if (ranking_subset_size == 0) {

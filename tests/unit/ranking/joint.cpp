@@ -108,9 +108,9 @@ TEST_CASE("groups whose errors cancel stay quantized") {
   const ptq::accuracy_outcome joint = search<ptq::ranking::by_joint_nmse>(0.01);
   CHECK(joint.reached);
   CHECK(joint.operations_reverted == 1);
-  CHECK(alone.operations_reverted == 2);
-  CHECK(joint.inferred.ranking == alone.inferred.ranking);
-  CHECK(joint.inferred.ranking == 4 * 64);
+  CHECK(alone.operations_reverted > 1);
+  CHECK(alone.inferred.ranking == 4 * 16);
+  CHECK(joint.inferred.ranking == 4 * 32);
 }
 
 TEST_CASE("threads change nothing of a joint ranking") {
