@@ -47,10 +47,10 @@ auto reverted_by(const Search& search, bool early) -> names {
 TEST_CASE("two groups are exchanged for one that the ranking takes last") {
   for (const bool early : {true, false}) {
     CAPTURE(early);
-    using quantize_again = ptq::search::bisection<ptq::search::requantize>;
-    CHECK(reverted_by(quantize_again{}, early) == names{"op1", "op2"});
-    CHECK(reverted_by(ptq::search::bisection<>{}, early) == names{"op0"});
-    const ptq::search::bisection<> never{.closing = {.tries = 0}};
+    using exchanging = ptq::search::bisection<ptq::search::exchange>;
+    CHECK(reverted_by(ptq::search::bisection<>{}, early) == names{"op1", "op2"});
+    CHECK(reverted_by(exchanging{}, early) == names{"op0"});
+    const exchanging never{.closing = {.tries = 0}};
     CHECK(reverted_by(never, early) == names{"op1", "op2"});
   }
 }
