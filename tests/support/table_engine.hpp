@@ -47,8 +47,7 @@ class table_engine {
 public:
   using ptq_evaluator = void;
 
-  explicit table_engine(const plan_table& of)
-      : table_(&of), times_(of.plans() * of.samples) {}
+  explicit table_engine(const plan_table& of) : table_(&of), times_(of.plans() * of.samples) {}
 
   auto sample_count() const -> std::size_t { return table_->samples; }
 

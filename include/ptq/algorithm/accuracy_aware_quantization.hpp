@@ -79,7 +79,7 @@ struct accuracy_aware_quantization {
   /// Before operations are reverted: tries the other settings of the base, `hyperparameters_of`, or
   /// its own, `plan_space hyperparameters(const graph&, evaluator&) const`.
   bool tune_hyperparams = false;
-  tuning_subset tuning{};  ///< What those settings are compared on.
+  tuning_subset tuning{}; ///< What those settings are compared on.
   /// For evaluators with `fork`: as many work at the same time, on the samples of each measurement.
   /// The result does not depend on it.
   std::size_t threads = 1;

@@ -5,6 +5,7 @@
 #include <ptq/calibration/request.hpp>
 #include <ptq/core/error.hpp>
 #include <ptq/core/samples.hpp>
+#include <ptq/correction/prepared_statistics.hpp>
 #include <ptq/evaluator/concept.hpp>
 #include <ptq/graph/digest.hpp>
 #include <ptq/graph/read.hpp>

@@ -326,7 +326,8 @@ private:
   /// The metrics of samples, with as many threads as there are where parts can be put together.
   auto measured(const plan& under, const samples& range, purpose why) -> measurement {
     const std::size_t before = known(under).count();
-    const bool long_enough = range.size() == count_ || range.size() > detail::most_in_a_part(how_.threads);
+    const bool long_enough =
+        range.size() == count_ || range.size() > detail::most_in_a_part(how_.threads);
     const auto told = [&](std::size_t done) {
       if (why == purpose::candidates) {
         tell_->on_progress({"candidate", before + done, count_});

@@ -375,8 +375,9 @@ private:
       // Samples in random order tell less: twice as sure, and never in a hurry.
       const bool blind = !screening_->knows_close_calls();
       const double patience = blind ? std::max(1.0, how.patience) : how.patience;
-      const double fade = (blind ? 2.0 : 1.0) *
-                          std::max(1.0 - double(made.seen) / (patience * double(order.size())), 0.0);
+      const double fade =
+          (blind ? 2.0 : 1.0) *
+          std::max(1.0 - double(made.seen) / (patience * double(order.size())), 0.0);
       made.over = -std::numeric_limits<double>::infinity();
       for (std::size_t m = 0; m != limits_.size(); ++m) {
         const double excess =
