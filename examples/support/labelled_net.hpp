@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "support/small_net.hpp"
+#include "small_net.hpp"
 
 /// Runs the net under plans, and knows the right class of each sample.
 class labelled_evaluator {
