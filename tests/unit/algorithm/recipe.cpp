@@ -23,8 +23,6 @@ using namespace ptq::test;
 static_assert(ptq::explain_quantization_preset<ptq::recipe::preset>());
 static_assert(ptq::explain_scheme_policy<ptq::recipe::schemes>());
 static_assert(!ptq::runs_the_model<ptq::recipe::corrections>);
-static_assert(ptq::recipe::standard<>{}.where == ptq::where::weighted_inputs);
-static_assert(ptq::default_quantization<>{}.where == ptq::where::device_rules);
 
 struct fixture : small_net {
   std::vector<std::string> notes{};
@@ -152,6 +150,11 @@ TEST_CASE_FIXTURE(fixture, "whatever the unit of the samples, the plan is as goo
       static_cast<double>(grid_of_x(small).in_high) * 0x1p12 ==
       doctest::Approx(static_cast<double>(grid_of_x(usual).in_high)).epsilon(1e-3)
   );
+}
+
+TEST_CASE("the recipe has its own places for quantizers") {
+  CHECK(ptq::recipe::standard<>{}.where == ptq::where::weighted_inputs);
+  CHECK(ptq::default_quantization<>{}.where == ptq::where::device_rules);
 }
 
 TEST_CASE("a share, or a number, that leaves no sample is refused by name") {
