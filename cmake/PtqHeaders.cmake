@@ -186,6 +186,7 @@ set(PTQ_HEADERS_ptq
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/concept.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/detail/engine_crew.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/detail/log_bytes.hpp
+  ${PROJECT_SOURCE_DIR}/include/ptq/ranking/detail/output_answers.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/detail/parts.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/hardest_samples.hpp
   ${PROJECT_SOURCE_DIR}/include/ptq/ranking/known_values.hpp

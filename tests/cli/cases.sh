@@ -459,7 +459,7 @@ accuracy_progress)
   grep -q '^2 ranking of 11 groups' lines.txt || fail "$(cat lines.txt)"
   script --quiet --return --command "'$QUANTIZE' '$MODEL' ${loud[*]} >screen.txt" terminal.txt </dev/null
   cmp <(head -n 11 lines.txt) <(head -n 11 screen.txt)
-  for stage in 'float model *\[#*\.*\] 0/300' 'ranking *\[##*\.*\] 64/704' 'candidate *\[##*\.*\] [0-9]*/300'; do
+  for stage in 'float model *\[#*\.*\] 0/300' 'ranking *\[##*\.*\] 32/352' 'candidate *\[##*\.*\] [0-9]*/300'; do
     tr '\r' '\n' <terminal.txt | grep -q "^$stage" || fail "no bar $stage"
   done
   "$QUANTIZE" "$MODEL" "${loud[@]}" --quiet >quiet.txt
@@ -487,7 +487,7 @@ accuracy_options)
   done
   # One of a pair each.
   for pair in "--ranking by_metric|--seed 7" "--search greedy_pot|--max-iter-num 1" \
-    "--search greedy_pot --maximal-drop 0 --ranking-subset-size 10|--no-use-prev-if-drop-increase" \
+    "--search greedy_pot --ranking by_nmse --maximal-drop 0 --ranking-subset-size 10|--no-use-prev-if-drop-increase" \
     "--ranking by_metric --baseline-value 0.95 --maximal-drop 0.07|--metric-subset-ratio 0.1" \
     "--search keep_best --maximal-drop 0.003|--no-requantize"; do
     # shellcheck disable=SC2086

@@ -12,6 +12,9 @@
 
 namespace ptq {
 
+/// What an inference is for.
+enum class purpose : std::uint8_t { baseline, ranking, candidates };
+
 /// What a search may use up. When it is used up the search ends with the best plan that it knows,
 /// which is still measured in full.
 struct budget {

@@ -9,6 +9,7 @@
 #include <ptq/plan/plan.hpp>
 #include <ptq/ranking/budget.hpp>
 #include <ptq/ranking/detail/engine_crew.hpp>
+#include <ptq/ranking/detail/output_answers.hpp>
 #include <ptq/ranking/detail/parts.hpp>
 #include <ptq/ranking/known_values.hpp>
 #include <ptq/ranking/measurement_log.hpp>
@@ -31,9 +32,6 @@
 
 namespace ptq {
 
-/// What an inference is for.
-enum class purpose : std::uint8_t { baseline, ranking, candidates };
-
 /// Measures plans: asks the engine for what is not known yet, never twice; counts; keeps to the
 /// budget; and keeps a log from which a search goes on.
 class plan_meter {
@@ -52,10 +50,8 @@ public:
         tell_(&tell),
         count_(engine.sample_count()),
         crew_(engine, how_.threads) {
+    detail::check_threads(how_.threads);
     how_.budget.check_options();
-    if (how_.threads == 0) {
-      throw error("at least one thread is needed", {}, "threads");
-    }
   }
 
   [[nodiscard]] auto sample_count() const noexcept -> std::size_t { return count_; }
@@ -151,17 +147,7 @@ public:
     if (!whole_ || !asked_.contains(in_full)) {
       return measure(under, range, why);
     }
-    measurement result = *log_.find(in_full);
-    for (metric& each : result) {
-      if (each.per_sample.size() == count_) {
-        std::vector<double> values;
-        for (const std::size_t sample : range) {
-          values.push_back(each.per_sample.at(sample));
-        }
-        each.per_sample = std::move(values);
-      }
-    }
-    return result;
+    return detail::part_of(*log_.find(in_full), count_, range);
   }
 
   /// Are all metrics means of their samples? Known after the first measurement.
@@ -180,14 +166,16 @@ public:
     }
     const measurement found =
         ask(key_of(under),
-            what_distance(kind),
+            detail::what_distance(kind),
             range,
             purpose::ranking,
             [&](measuring_engine& engine) {
-              return distances(engine, under, range, kind, float_outputs(range));
+              return detail::distances(engine, under, range, kind, float_outputs(range));
             });
     if (found.size() != 1 || found[0].per_sample.size() != range.size()) {
-      throw error("the answer that is kept is none to `" + what_distance(kind) + "`", how_.state);
+      throw error(
+          "the answer that is kept is none to `" + detail::what_distance(kind) + "`", how_.state
+      );
     }
     std::vector<double> result = found[0].per_sample;
     result.push_back(found[0].whole.value_or(0.0));
@@ -200,7 +188,7 @@ public:
       count(purpose::ranking, range.size()); // the float model's
     }
     const auto errors = [&](measuring_engine& engine) {
-      return errors_of(float_outputs(range), engine.outputs_of(under, range));
+      return detail::errors_of(float_outputs(range), engine.outputs_of(under, range));
     };
     return ask(key_of(under), "errors of the outputs", range, purpose::ranking, errors)
         .at(0)
@@ -234,48 +222,25 @@ public:
   /// The same for `output_distance`.
   void compare_ahead(std::span<const plan> of, const samples& range, distance kind) {
     const auto* const wanted = how_.threads > 1 ? &float_outputs(range) : nullptr;
-    ask_ahead(of, what_distance(kind), range, [&](measuring_engine& engine, const plan& under) {
-      return distances(engine, under, range, kind, *wanted);
-    });
+    ask_ahead(
+        of,
+        detail::what_distance(kind),
+        range,
+        [&](measuring_engine& engine, const plan& under) {
+          return detail::distances(engine, under, range, kind, *wanted);
+        }
+    );
   }
 
   /// The same for `output_errors`.
   void errors_ahead(std::span<const plan> of, const samples& range) {
-    if (how_.threads > 1) {
-      const std::vector<output_tensors>& wanted = float_outputs(range);
-      ask_ahead(of, "errors of the outputs", range, [&](auto& engine, const plan& under) {
-        return errors_of(wanted, engine.outputs_of(under, range));
-      });
-    }
+    const auto* const wanted = how_.threads > 1 ? &float_outputs(range) : nullptr;
+    ask_ahead(of, "errors of the outputs", range, [&](auto& engine, const plan& under) {
+      return detail::errors_of(*wanted, engine.outputs_of(under, range));
+    });
   }
 
 private:
-  static auto
-  errors_of(const std::vector<output_tensors>& wanted, const std::vector<output_tensors>& now)
-      -> measurement {
-    return {{.name = "errors of the outputs", .per_sample = scaled_errors(wanted, now)}};
-  }
-
-  static auto what_distance(distance kind) -> std::string {
-    return std::string(name_of(kind)) + " of the outputs";
-  }
-
-  static auto distances(
-      measuring_engine& engine,
-      const plan& under,
-      const samples& range,
-      distance kind,
-      const std::vector<output_tensors>& wanted
-  ) -> measurement {
-    const std::vector<output_tensors> reached = engine.outputs_of(under, range);
-    metric result{.name = what_distance(kind)};
-    for (std::size_t s = 0; s != wanted.size(); ++s) {
-      result.per_sample.push_back(distance_between(kind, wanted[s], reached[s]));
-    }
-    result.whole = distance_between(kind, std::span(wanted), std::span(reached));
-    return {result};
-  }
-
   template <class Ask>
   void
   ask_ahead(std::span<const plan> of, const std::string& what, const samples& range, Ask question) {

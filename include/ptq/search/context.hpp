@@ -80,7 +80,7 @@ public:
       return measure(reverted);
     }
     return candidate(reverted, [&](const plan& under, verdict& made) {
-      screen(under, made, provisional(1.0));
+      screen(under, made, detail::provisional(stopping_, failures_, 1.0));
     });
   }
 
@@ -116,7 +116,7 @@ public:
     std::ranges::sort(close);
     for (const auto& [over, set] : close) {
       const bool fits = candidate(set, [&](const plan& under, verdict& made) {
-                          screen(under, made, provisional(1.5));
+                          screen(under, made, detail::provisional(stopping_, failures_, 1.5));
                           made.reconsidered = true;
                         }).fits;
       decide(fits ? "fits" : "does not fit", "looked at again: it reverts fewer operations");
@@ -327,25 +327,8 @@ private:
     made.seen = meter_->sample_count();
   }
 
-  /// How many standard deviations decide.
-  struct strictness {
-    double accepts = 0.0;
-    double rejects = 0.0;
-    double patience = 0.0; ///< The share of the samples over which both fade to none.
-  };
-
-  /// Each plan that failed in full makes the next acceptance stricter.
-  [[nodiscard]] auto provisional(double times) const -> strictness {
-    const auto failures = static_cast<double>(failures_);
-    return {
-        stopping_.certainty * (1.0 + 0.5 * failures),
-        stopping_.certainty * times,
-        stopping_.patience * (times + failures)
-    };
-  }
-
   /// Measures until the verdict is certain, or good enough.
-  void screen(const plan& under, verdict& made, const strictness& how) {
+  void screen(const plan& under, verdict& made, const detail::strictness& how) {
     const std::vector<std::size_t>& order = screening_->order();
     known_values& seen = meter_->known(under);
     std::size_t next = 0;

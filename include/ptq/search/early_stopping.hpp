@@ -36,4 +36,24 @@ struct early_stopping {
   friend constexpr auto operator==(const early_stopping&, const early_stopping&) -> bool = default;
 };
 
+namespace detail {
+
+/// How many standard deviations decide.
+struct strictness {
+  double accepts = 0.0;
+  double rejects = 0.0;
+  double patience = 0.0; ///< The share of the samples over which both fade to none.
+};
+
+/// Each plan that failed in full makes the next acceptance stricter.
+[[nodiscard]] constexpr auto provisional(const early_stopping& of, std::size_t failed, double times)
+    -> strictness {
+  const auto failures = static_cast<double>(failed);
+  return {
+      of.certainty * (1.0 + 0.5 * failures), of.certainty * times, of.patience * (times + failures)
+  };
+}
+
+} // namespace detail
+
 } // namespace ptq

@@ -43,7 +43,7 @@ const std::string good = ptq::json_line(some_step()) + "\n";
 TEST_CASE("a line of a trace with any member missing, or of another type, is refused by its name") {
   REQUIRE(ptq::trace_from_lines(good + good).size() == 2);
   const auto of_line = nlohmann::json::parse(good);
-  REQUIRE(of_line.size() == 15);
+  REQUIRE(of_line.size() == 16);
   for (const auto& item : of_line.items()) {
     CAPTURE(item.key());
     nlohmann::json other = of_line;
@@ -52,7 +52,8 @@ TEST_CASE("a line of a trace with any member missing, or of another type, is ref
     for (const std::string wrong : {"true", "{}", "[[]]", "[{}]", "[null]", "-1", "0.5", "\"x\""}) {
       CAPTURE(wrong);
       other[item.key()] = nlohmann::json::parse(wrong);
-      const bool text = item.key() == "decision" || item.key() == "reason";
+      const bool text =
+          item.key() == "decision" || item.key() == "reason" || item.key() == "configuration";
       const bool time = item.key() == "seconds";
       const bool fits =
           (text && other[item.key()].is_string()) || (time && other[item.key()].is_number());

@@ -22,7 +22,7 @@ constexpr std::size_t samples = 600;
 const std::vector<double> harm{0.02, 0.3, 0.01, 0.05, 0.6, 0.02, 0.1, 0.03};
 
 auto control_with(const std::string& state) {
-  return ptq::accuracy_aware_quantization<quantize_chain>{
+  return ptq::accuracy_aware_quantization<quantize_chain, ptq::ranking::by_nmse>{
       .base = {harm.size()}, .maximal_drop = 0.01, .state = state, .resume = true
   };
 }
@@ -146,7 +146,8 @@ TEST_CASE("a state with answers that are none is refused, though it is whole") {
   for (std::size_t g = 1; g != groups.size(); ++g) {
     alone = alone.without(*groups[g]);
   }
-  const ptq::samples some = ptq::ranking::spread_samples(samples, 64);
+  const ptq::samples some =
+      ptq::ranking::spread_samples(samples, ptq::ranking::by_nmse{}.ranking_subset_size);
   const std::string what = "nmse of the outputs";
   for (const ptq::measurement& answer :
        {ptq::measurement{}, ptq::measurement{{.name = what, .per_sample = {0.5}, .whole = 0.5}}}) {

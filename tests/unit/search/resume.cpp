@@ -187,7 +187,7 @@ TEST_CASE("budgets, the stop flag and observers end a search with the best plan 
     CHECK(found.reached == (found.drop() <= 0.01));
     CHECK((found.reached || found.missed_by > 0.0));
   }
-  for (const std::size_t most : {0U, 300U, 700U, 1500U}) {
+  for (const std::size_t most : {0U, 300U, 700U, 900U}) {
     control.budget = {.samples = most};
     const ptq::accuracy_outcome found = run();
     CHECK(found.returned_in_full);

@@ -170,7 +170,7 @@ TEST_CASE("the best of the settings is searched on") {
   auto off = control;
   off.tune_hyperparams = false;
   const auto without = off(graph, engine);
-  CHECK(without.operations_reverted == 3);
+  CHECK(without.operations_reverted > found.operations_reverted);
   CHECK(without.configuration.empty());
   CHECK(settings_in(without).empty());
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <ptq/core/error.hpp>
 #include <ptq/core/samples.hpp>
 #include <ptq/evaluator/metric.hpp>
 #include <ptq/plan/plan.hpp>
@@ -30,6 +31,26 @@ inline constexpr std::size_t least_in_a_part = 8;
   const auto parts_of = [](std::size_t all, std::size_t each) { return (all + each - 1) / each; };
   const std::size_t parts = threads * parts_of(count, threads * most_in_a_part(threads));
   return std::max(parts_of(count, std::max<std::size_t>(parts, 1)), least_in_a_part);
+}
+
+inline void check_threads(std::size_t threads) {
+  if (threads == 0) {
+    throw error("at least one thread is needed", {}, "threads");
+  }
+}
+
+/// Of metrics that were measured on `count` samples, all there are, the values of some.
+inline auto part_of(measurement all, std::size_t count, const samples& range) -> measurement {
+  for (metric& each : all) {
+    if (each.per_sample.size() == count) {
+      std::vector<double> values;
+      for (const std::size_t sample : range) {
+        values.push_back(each.per_sample.at(sample));
+      }
+      each.per_sample = std::move(values);
+    }
+  }
+  return all;
 }
 
 /// What an engine measures of `range`, a part of it at a time in each thread, put together in the
