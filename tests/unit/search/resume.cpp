@@ -85,6 +85,17 @@ TEST_CASE("a search that is killed fifty times goes on to the same result") {
   const auto graph = chain(harm.size());
   scripted_engine whole(harm.size(), samples, additive(harm));
   const auto expected = without_times(control_with<defaults>("")(graph, whole));
+  const auto slow_run = [&](const std::string& state) {
+    scripted_engine slow(harm.size(), samples, additive(harm));
+    slow.metrics = [](std::span<const double> leads) {
+      std::this_thread::sleep_for(300us);
+      return scripted_engine::top1(leads);
+    };
+    static_cast<void>(control_with<defaults>(state)(graph, slow));
+  };
+  const auto begin = std::chrono::steady_clock::now();
+  slow_run(here.folder / "uninterrupted");
+  const std::chrono::duration<double> length = std::chrono::steady_clock::now() - begin;
   std::size_t measured = 0;
   for (std::size_t killed = 0; killed != 50; ++killed) {
     CAPTURE(killed);
@@ -92,17 +103,10 @@ TEST_CASE("a search that is killed fifty times goes on to the same result") {
     const pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) {
-      scripted_engine slow(harm.size(), samples, additive(harm));
-      slow.metrics = [](std::span<const double> leads) {
-        std::this_thread::sleep_for(300us);
-        return scripted_engine::top1(leads);
-      };
-      static_cast<void>(control_with<defaults>(state)(graph, slow));
+      slow_run(state);
       _exit(0);
     }
-    std::this_thread::sleep_for(
-        std::chrono::microseconds(static_cast<int>(25'000 * scripted_number(killed)))
-    );
+    std::this_thread::sleep_for(1.5 * length * scripted_number(killed));
     kill(child, SIGKILL);
     int status = 0;
     waitpid(child, &status, 0);
